@@ -54,13 +54,16 @@ class Shapes:
         each invariant: (rows, k), in Å² or Å³ per Å. A displacement with a nonzero column is
         seen in some basis.
         """
-        return np.asarray(
-            self.matrix(vectors) @ directions.reshape(len(directions), vectors.size).T
-        )
+        atoms = np.arange(len(vectors) + 1)
+        moves = np.pad(directions, ((0, 0), (1, 0), (0, 0)))  # the center stays
+        return np.asarray(self.matrix(vectors, atoms, count=len(atoms)) @ _columns(moves))
 
-    def matrix(self, vectors: Array) -> csr_array:
-        """Return the response to each coordinate of the neighbours: sparse, (rows, 3n)."""
-        return self._sums @ invariant_slopes(vectors, handed=self.handed)
+    def matrix(self, vectors: Array, atoms: Indices, *, count: int) -> csr_array:
+        """Return the response to each coordinate of ``count`` atoms: sparse, (rows, 3 count).
+
+        ``atoms``, shape (n + 1,), are the numbers of the center and of the neighbours.
+        """
+        return self._sums @ invariant_slopes(vectors, atoms, count=count, handed=self.handed)
 
     def pull(self, vectors: Array, changes: Array) -> Array:
         """Return the gradient, shape (n, 3), of the response times changes, shape (rows,)."""
@@ -183,8 +186,11 @@ def invariants(vectors: Array, directions: Array, *, handed: bool) -> tuple[Arra
     return np.concatenate(values), np.concatenate(slopes)
 
 
-def invariant_slopes(vectors: Array, *, handed: bool) -> csr_array:
-    """Return derivatives of ``invariants`` by vector coordinates: sparse, (all, 3n)."""
+def invariant_slopes(vectors: Array, atoms: Indices, *, count: int, handed: bool) -> csr_array:
+    """Return derivatives of ``invariants`` by the coordinates of all atoms: sparse, (all, 3 count).
+
+    ``atoms``, shape (n + 1,), are the numbers of the center and of the n neighbours.
+    """
     from scipy.sparse import csr_array
 
     n = len(vectors)
@@ -199,9 +205,11 @@ def invariant_slopes(vectors: Array, *, handed: bool) -> csr_array:
             rows = n * n + np.arange(n**3)
             parts.append((rows, moving, np.cross(vectors[one], vectors[two])))
     rows, moving, slopes = (np.concatenate(part) for part in zip(*parts, strict=True))
-    columns = 3 * moving[:, None] + np.arange(3)
-    places = np.repeat(rows, 3), columns.ravel()
-    return csr_array((slopes.ravel(), places), shape=(n * n + handed * n**3, 3 * n))
+    both = np.concatenate([atoms[1:][moving], np.full_like(moving, atoms[0])])
+    columns = 3 * both[:, None] + np.arange(3)
+    places = np.repeat(np.concatenate([rows, rows]), 3), columns.ravel()
+    values = np.concatenate([slopes, -slopes]).ravel()
+    return csr_array((values, places), shape=(n * n + handed * n**3, 3 * count))
 
 
 def _group(values: Array, same: float) -> Indices:
@@ -337,27 +345,15 @@ class CompleteView:
         """Slopes by the coordinates of all atoms, sparse, (rows, 3N)."""
         from scipy.sparse import csr_array, vstack
 
-        return csr_array(vstack(list(self._blocks())))
+        blocks = list(self._blocks())
+        return blocks[0] if len(blocks) == 1 else csr_array(vstack(blocks))
 
     def _blocks(self) -> Iterator[csr_array]:
         """Yield slopes of each environment by the coordinates of all atoms, sparse, (rows, 3N)."""
-        from scipy.sparse import csr_array
-
-        size = 3 * len(self.environments.numbers)
         for site, shapes in zip(self.environments.sites, self.shapes, strict=True):
             checkpoint()
-            coordinates = 3 * site.atoms[:, None] + np.arange(3)
-            neighbors, center = (
-                coordinates[1:],
-                np.broadcast_to(coordinates[0], (len(coordinates) - 1, 3)),
-            )
-            signs = np.repeat([1.0, -1.0], neighbors.size)
-            places = (
-                np.tile(np.arange(neighbors.size), 2),
-                np.concatenate([neighbors, center]).ravel(),
-            )
-            relative_to_center = csr_array((signs, places), shape=(neighbors.size, size))
-            yield shapes.matrix(site.vectors[1:]) @ relative_to_center
+            count = len(self.environments.numbers)
+            yield shapes.matrix(site.vectors[1:], site.atoms, count=count)
 
     def _parts(self, directions: Array) -> Iterator[tuple[Shapes, Array, Array]]:
         for site, shapes in zip(self.environments.sites, self.shapes, strict=True):

@@ -15,7 +15,7 @@ from sensitivity.diagnosis.evidence import Case
 from sensitivity.diagnosis.zeros import Budget
 from sensitivity.numerics import Array
 from sensitivity.observation import Observation
-from sensitivity.spectrum import TRIVIAL, Spectrum, by_kind, decompose
+from sensitivity.spectrum import TRIVIAL, Spectrum, decompose
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.sites import site_symmetries
 
@@ -42,12 +42,13 @@ def count_causes(
     settings = {"cutoff": descriptor.cutoff, "tolerance": tolerance}
     sites = tuple(site_symmetries(observation.atoms, centers=observation.centers, **settings))
     case = Case(observation, sites, tolerance, Budget(Budget.MOST))
-    rigid = by_kind(case.trivial())
+    rigid = case.trivial()
     found: dict[Cause, list[Array]] = {cause: [] for cause in CAUSES}
-    for cause, directions in zip(TRIVIAL, rigid, strict=True):
-        found[cause].append(np.zeros(len(directions)))
+    for cause in TRIVIAL:
+        found[cause].append(np.zeros(rigid.kinds.count(cause)))
     scale = observation.spectrum.scale
-    for subspace in split_displacements(case, np.concatenate(rigid), mentions=False):
-        found[subspace.cause].append(decompose(observation, subspace.directions, scale=scale)[0])
+    for subspace in split_displacements(case, rigid.directions, mentions=False):
+        if len(directions := subspace.directions):
+            found[subspace.cause].append(decompose(observation, directions, scale=scale)[0])
     values = {cause: np.concatenate([np.zeros(0), *parts]) for cause, parts in found.items()}
     return CountedCauses(observation.spectrum, sites, values)

@@ -3,13 +3,14 @@
 To first order, J changes along a displacement δ of the atoms by H δ. Among the small singular
 values s, with vectors u and v, it becomes the matrix diag(s) + G·δ, G_ij = u_iᵀ H v_j. With
 E_ij = G_ij/√(s_i s_j) this is √s (1 + E·δ) √s, whose smallest singular value is at least
-min(s) (1 - ‖E‖ |δ|). A large value cannot vanish. Where this excludes a singular geometry,
-``diagnose`` finds none, either.
+min(s) (1 - ‖E‖ |δ|), where ‖E‖ |δ| bounds the norm of E·δ. A large value cannot vanish. Where
+this excludes a singular geometry, ``diagnose`` finds none, either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -115,7 +116,7 @@ def change_within(
     *,
     others: Array | None = None,
 ) -> Array:
-    """Return a bound on ‖E‖ |δ| within reach (Å), (n,); the largest one if above ``_ENOUGH``.
+    """Return a bound on ‖E‖ |δ| within reach (Å), (n,); a close one if above ``_ENOUGH``.
 
     ``others``, (n, q, 3k, q), are further changes of uᵢᵀ J S vⱼ: [n, j, displacement, i].
     """
@@ -134,11 +135,23 @@ def change_within(
         changes += others[owners, j]
     relative = np.zeros((n, q, 3 * k, q))
     relative[owners, j] = changes / (roots[owners, j, None] * roots[owners])[:, None]
-    matrices = relative.swapaxes(1, 2).reshape(n, 3 * k, q * q)
-    norms = np.linalg.norm(matrices, axis=(1, 2))
+    norms = np.linalg.norm(relative.reshape(n, -1), axis=1)
     large = norms > _ENOUGH
-    norms[large] = np.linalg.norm(matrices[large], ord=2, axis=(1, 2))
+    norms[large] = _norms_of_tensors(relative[large])
     return np.asarray(norms)
+
+
+def _norms_of_tensors(tensors: Array) -> Array:
+    """Return a bound on Σ aᵢ bⱼ cₖ Eᵢⱼₖ for unit vectors a, b and c, of each tensor E.
+
+    It is the smallest 2-norm of the three matrices in which two of the indices are combined.
+    """
+    count, *sizes = tensors.shape
+    bound = np.full(count, np.inf)
+    for axis, size in enumerate(sizes, 1):
+        matrices = np.moveaxis(tensors, axis, 1).reshape(count, size, prod(sizes) // size)
+        bound = np.minimum(bound, np.linalg.norm(matrices, ord=2, axis=(1, 2)))
+    return bound
 
 
 class SmallModes(NamedTuple):

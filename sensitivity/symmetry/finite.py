@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sensitivity.geometry.superposition import assign, fit_rotations, kinds
+from sensitivity.geometry.superposition import assign, kinds
 from sensitivity.numerics import Array, Indices, unique_rows
 from sensitivity.progress import checkpoint
 from sensitivity.symmetry.groups import PointGroup, align, make_homomorphic, reverse, schoenflies
@@ -241,8 +241,14 @@ def images_of_frame(
 
 
 def fit_both(start: Array, end: Array) -> Array:
-    """Fit matrices of both determinants, rotations first, that map vectors onto others."""
-    return np.concatenate([fit_rotations(start, end, sign=sign)[0] for sign in (1, -1)])
+    """Fit matrices of both determinants, rotations first, that map vectors onto others.
+
+    Vectors (k, 3) and (n, k, 3) give (2n, 3, 3), as ``fit_rotations`` does for each determinant.
+    """
+    left, _, right = np.linalg.svd(end.swapaxes(1, 2) @ start)
+    one, other = left @ right, (left * [1.0, 1.0, -1.0]) @ right
+    proper = (np.linalg.det(one) > 0)[:, None, None]
+    return np.concatenate([np.where(proper, one, other), np.where(proper, other, one)])
 
 
 def _match(labels: Indices, vectors: Array, matrices: Array, *, most: float) -> Indices:

@@ -142,7 +142,9 @@ def align(vectors: Array, matrices: Array, permutations: Indices) -> tuple[Array
 def _turn(start: Array, end: Array) -> Array:
     """Return the small rotation that best maps positions (m, 3) onto others, to first order."""
     inertia = np.eye(3) * np.sum(start**2) - start.T @ start
-    torque = np.cross(start, end).sum(axis=0)
+    products = start.T @ end
+    twist = products - products.T
+    torque = np.array([twist[1, 2], twist[2, 0], twist[0, 1]])  # the sum of start x end
     line = 1e-12  # of the largest moment of inertia: below it, rotation about a line
     tangent = np.linalg.pinv(inertia, rcond=line, hermitian=True) @ torque / 2
     # Where averaging leaves almost nothing, the first order would require unbounded rotations.
