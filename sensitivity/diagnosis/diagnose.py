@@ -38,6 +38,7 @@ from sensitivity.observation import Observation
 from sensitivity.progress import Progress, Stop, cancellable, check_progress, checkpoint, telling
 from sensitivity.spectrum import MANY, TRIVIAL, by_kind, decompose, fix_gauge
 from sensitivity.symmetry import SiteSymmetry
+from sensitivity.symmetry.groups import Invariance
 from sensitivity.symmetry.hidden import hidden_by_symmetry, smallest_angle
 from sensitivity.symmetry.sites import site_symmetries
 from sensitivity.tolerances import Tolerance
@@ -230,18 +231,12 @@ def split_displacements(case: Case, rigid: Array, *, mentions: bool = True) -> I
     """
     here = np.zeros_like(case.observation.atoms.positions)
     known, internal = rigid, complement(rigid)
-    turning = hidden_by_symmetry(case.sites, [None] * len(case.sites), count=len(here))
-    turning = complement(known, within=turning, angle=smallest_angle(case.deviation))
-    yield Subspace("unseen", turning, here, distance=0.0)
-    known = np.concatenate([known, turning])
-    for nearest, distance in _levels(case.sites):
-        every = _hidden(case, distance)
-        hidden = complement(known, within=every, angle=smallest_angle(case.deviation))
-        symmetric = Subspace("symmetry", hidden, here, distance=distance)
-        yield symmetric
+    invariance = case.observation.known.invariance
+    for hidden, nearest in split_by_symmetry(case.sites, rigid, invariance=invariance):
+        yield hidden
         if mentions:
-            yield from _nearer(case, symmetric, known, distance=nearest)
-        known = np.concatenate([known, hidden])
+            yield from _nearer(case, hidden, known, distance=nearest)
+        known = np.concatenate([known, hidden.directions])
     for null in NullSearch(case, internal).find(complement(known)):
         distance = float(np.linalg.norm(null.displacement)) / case.averaged
         left = _left_behind(case, null, known)
@@ -257,6 +252,27 @@ def split_displacements(case: Case, rigid: Array, *, mentions: bool = True) -> I
     visible = values > spectrum.zero_level
     yield Subspace("sensitive", modes[visible], here)
     yield Subspace("undetermined", modes[~visible], here)
+
+
+def split_by_symmetry(
+    sites: Sequence[SiteSymmetry], rigid: Array, *, invariance: Invariance
+) -> Iterator[tuple[Subspace, float]]:
+    """Split what the groups of environments hide, except rigid motions, (n, N, 3), by distance.
+
+    First environments that rotate as rigid bodies. Each with the least distance, in Å, of a group
+    that hides a part.
+    """
+    here = np.zeros(rigid.shape[1:])
+    angle = smallest_angle(max(site.group.deviation for site in sites))
+    turning = hidden_by_symmetry(sites, [None] * len(sites), count=len(here))
+    turning = complement(rigid, within=turning, angle=angle)
+    yield Subspace("unseen", turning, here, distance=0.0), 0.0
+    known = np.concatenate([rigid, turning])
+    for nearest, distance in _levels(sites):
+        every = _hidden(sites, distance, invariance=invariance, count=len(here))
+        hidden = complement(known, within=every, angle=angle)
+        yield Subspace("symmetry", hidden, here, distance=distance), nearest
+        known = np.concatenate([known, hidden])
 
 
 def _nearer(case: Case, null: Subspace, known: Array, *, distance: float) -> Iterator[Subspace]:
@@ -294,13 +310,14 @@ def _left_behind(case: Case, null: Subspace, known: Array) -> Array:
     return complement(known, within=unseen, angle=smallest_angle(case.tolerance))
 
 
-def _hidden(case: Case, distance: float) -> Array:
-    """Return displacements that symmetry hides within a distance in Å, shape (n, N, 3)."""
-    atoms, invariance = case.observation.atoms, case.observation.known.invariance
+def _hidden(
+    sites: Sequence[SiteSymmetry], distance: float, *, invariance: Invariance, count: int
+) -> Array:
+    """Return displacements of ``count`` atoms that symmetry hides within a distance in Å."""
     # The largest group of each environment within this distance, as the descriptor sees it.
-    within = [[g for g in site.levels if g.deviation <= distance] for site in case.sites]
+    within = [[g for g in site.levels if g.deviation <= distance] for site in sites]
     groups = [g[-1].binding(invariance) if g else None for g in within]
-    return hidden_by_symmetry(case.sites, groups, count=len(atoms))
+    return hidden_by_symmetry(sites, groups, count=count)
 
 
 def _levels(sites: Sequence[SiteSymmetry]) -> list[tuple[float, float]]:

@@ -13,7 +13,8 @@ from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.survey.environments import Environments
 from sensitivity.survey.margins import Margins, Smallest, differentiation
-from sensitivity.survey.relative import Neighbors, along_frames, in_space, mix, unmix
+from sensitivity.survey.nearly import hold_nearly
+from sensitivity.survey.relative import Neighbors, along_frames, in_space, mix
 from sensitivity.survey.relative import rotations as rotations_of
 from sensitivity.survey.searches import Searches
 from sensitivity.survey.sites import Site, find_sites
@@ -110,7 +111,6 @@ def decompose_alike(
         tests = margins, Searches.of(margins, descriptor, neighbors=k, species=species)
         sites = find_sites(
             alike.neighbors,
-            lambda number: alike.environments[int(alike.places[number])],
             cutoff=descriptor.cutoff,
             tolerance=tolerance,
             invariance=known.invariance,
@@ -158,6 +158,12 @@ def _decompose(
             near, limits = neighbors.only(chosen), (largest[chosen], scale[chosen])
             firm[chosen] = _hold(tests, group, near, found, rotations[chosen], *limits)
     known = [site if kept else None for site, kept in zip(sites, firm.tolist(), strict=True)]
+    if tests is not None:
+        held = dict(hold_nearly(tests[0], gradients, mixed, neighbors, sites, values, scale))
+        known = [
+            site._replace(beside=held[place]) if site and place in held else other
+            for place, (site, other) in enumerate(zip(sites, known, strict=True))
+        ]
     for turning in set(rotations.tolist()):
         chosen = np.flatnonzero(rotations == turning)
         ordered = np.sort(values[chosen, turning:], axis=1)[:, ::-1]
@@ -176,7 +182,8 @@ def _hold(
 ) -> Mask:
     """Tell which environments have no more zeros within reach than those that their site hides."""
     margins, searches = tests
-    hidden = np.array([-1 if site is None else site.hidden for site in sites])
+    exact = (-1 if site is None or site.nearly is not None else site.hidden for site in sites)
+    hidden = np.fromiter(exact, dtype=np.intp)
     firm = margins.hold(found, neighbors, hidden, largest, scale)
     left = np.flatnonzero(~firm & (hidden >= 0))
     if searches is not None and len(left):
@@ -220,7 +227,7 @@ def _find_small(
         turns = rotations_of(vectors[chosen], kind % 4)
         most = int(small[chosen].max()) - kind % 4
         found = _decompose_small(gradients, mixed, chosen, largest[chosen], turns, most)
-        yield _refine(found) if inexact[chosen[0]] else found
+        yield found.refined() if inexact[chosen[0]] else found
 
 
 def _decompose_small(
@@ -241,13 +248,3 @@ def _decompose_small(
     kept = in_space(modes[:, :, :most], frames)
     kept -= turns @ (turns.swapaxes(1, 2) @ kept)
     return Smallest(gradients, chosen, np.sqrt(np.maximum(squares[:, :most], 0.0)), kept)
-
-
-def _refine(found: Smallest) -> Smallest:
-    """Return the singular values within the span of the vectors, from J itself."""
-    products = found.gradients.apply(unmix(found.modes), found.places)
-    _, refined, mixing = np.linalg.svd(np.linalg.qr(products, mode="r"))
-    values = np.zeros_like(found.values)  # those beyond the rows of J are zero
-    values[:, values.shape[1] - refined.shape[1] :] = refined[:, ::-1]
-    modes = found.modes @ mixing[:, ::-1].swapaxes(1, 2)
-    return found._replace(values=values, modes=modes)

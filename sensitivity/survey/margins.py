@@ -26,7 +26,7 @@ _VARIATION = 0.5
 # Largest ‖E‖ |δ|: what is left allows for the second order.
 MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
-_CLEAR = 1.2
+CLEAR = 1.2
 # Norm up to which the Frobenius norm, which takes less time, is as good.
 _ENOUGH = 0.4
 _STEP = 1e-4  # Å; its error, about 1e-3 of ‖E‖, is covered by ``MOST``
@@ -54,6 +54,16 @@ class Smallest(NamedTuple):
         """Return the modes of some environments."""
         values, modes = self.values[chosen], self.modes[chosen]
         return Smallest(self.gradients, self.places[chosen], values, modes)
+
+    def refined(self) -> Smallest:
+        """Return the singular values within the span of the vectors, from J itself."""
+        products = self.gradients.apply(unmix(self.modes), self.places)
+        _, refined, mixing = np.linalg.svd(np.linalg.qr(products, mode="r"))
+        count, _, m = self.modes.shape
+        values = np.zeros((count, m))  # those beyond the rows of J are zero
+        values[:, m - refined.shape[1] :] = refined[:, ::-1]
+        modes = self.modes @ mixing[:, ::-1].swapaxes(1, 2)
+        return self._replace(values=values, modes=modes)
 
     def up_to(self, limits: Array) -> Indices:
         """Return the number of values up to a limit for each environment, (n,)."""
@@ -91,7 +101,7 @@ class Margins(NamedTuple):
         firm = (hidden >= 0) & (hidden <= values.shape[1])
         zeros, places = np.where(firm, hidden, 0), np.arange(len(hidden))
         padded = np.pad(values, ((0, 0), (1, 1)), constant_values=((0, 0), (0, np.inf)))
-        least = _CLEAR * Tolerance.RANK * scale
+        least = CLEAR * Tolerance.RANK * scale
         firm &= padded[places, zeros] <= Tolerance.ROUNDING * scale
         firm &= padded[places, zeros + 1] > least
         tested = np.flatnonzero(firm & (small > zeros))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from ase import Atoms
 
 from sensitivity.numerics import Array, Indices
 
@@ -31,6 +32,12 @@ class Neighbors(NamedTuple):
     def moved(self, steps: Array) -> Neighbors:
         """Return the neighbours after steps, (n, 3k) in Å."""
         return self._replace(vectors=self.vectors + steps.reshape(self.vectors.shape))
+
+    def molecule(self, number: int) -> Atoms:
+        """Return one environment as a molecule, whose first atom stands for any center."""
+        near = self.numbers[number].tolist()
+        positions = np.concatenate([np.zeros((1, 3)), self.vectors[number]])
+        return Atoms(numbers=[near[0], *near], positions=positions)  # not confused with atom 0
 
     @property
     def distances(self) -> Array:
@@ -71,6 +78,17 @@ def unmix(directions: Array) -> Array:
     stacked = directions.reshape(count, size // 3, 3, m)
     moved = stacked + _beta(size // 3) * stacked.sum(axis=1, keepdims=True)
     return np.asarray(moved).reshape(directions.shape)
+
+
+def of_neighbors(displacements: Array) -> Array:
+    """Return S⁻¹ D of displacements of all atoms, the center first: (e, m, 1 + k, 3), (e, 3k, m).
+
+    Orthonormal ones that do not translate all atoms stay orthonormal.
+    """
+    e, m, atoms, _ = displacements.shape
+    moves, beta = displacements[:, :, 1:] - displacements[:, :, :1], _beta(atoms - 1)
+    moves = moves - beta / (1 + beta * (atoms - 1)) * moves.sum(axis=2, keepdims=True)
+    return np.asarray(moves.reshape(e, m, 3 * (atoms - 1)).swapaxes(1, 2))
 
 
 def rotations(vectors: Array, turning: int) -> Array:

@@ -120,10 +120,14 @@ def columns_of_sites(found: Spectra) -> dict[str, Iterable[Any]]:
     known = [site or Site("", 0) for site in found.sites]
     hidden = np.array([site.hidden for site in known])
     smallest = found.values[np.arange(count), internal - 1 - np.minimum(hidden, internal - 1)]
+    beside = np.array([NAN if site.beside is None else site.beside for site in known])
+    exact = np.isnan(beside)
+    smallest = np.where(exact, smallest, beside)
     condition = np.where(hidden < internal, smallest / found.values[:, 0], NAN)
+    visible = np.where(exact, found.rank, internal - hidden)
     causes = {
-        "sensitive": found.rank.tolist(),
-        "undetermined": (internal - hidden - found.rank).tolist(),
+        "sensitive": visible.tolist(),
+        "undetermined": (internal - hidden - visible).tolist(),
         "symmetry": hidden.tolist(),
         "rotation": [found.rotations] * count,
         "translation": [3] * count,

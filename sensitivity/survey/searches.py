@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from ase import Atoms
 
 from sensitivity.completeness import MOST_TUPLES
 from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
@@ -138,13 +137,11 @@ class Searches(NamedTuple):
 
     def _are_nearly_hidden(self, moves: Array, neighbors: Neighbors) -> bool:
         """Tell whether a symmetry near one environment hides all of some modes, (3k, q)."""
-        (vectors,), (near,) = neighbors
-        k, q = len(vectors), moves.shape[1]
+        k, q = neighbors.numbers.shape[1], moves.shape[1]
         modes = np.zeros((q, k + 1, 3))
         modes[:, 1:] = moves.T.reshape(q, k, 3)
         modes -= modes.mean(axis=1, keepdims=True)
-        numbers = [near[0], *near.tolist()]  # the center is not confused with a neighbour
-        atoms = Atoms(numbers=numbers, positions=np.concatenate([np.zeros((1, 3)), vectors]))
+        atoms = neighbors.molecule(0)
         hidden = nearly_hidden(atoms, [0], cutoff=self.cutoff, invariance=self.invariance)
         overlaps = hidden.reshape(len(hidden), -1) @ modes.reshape(q, -1).T
         values = np.linalg.svd(overlaps, compute_uv=False)

@@ -7,15 +7,16 @@ place, so only the reflection of a planar environment is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from ase import Atoms
 
+from sensitivity.diagnosis.diagnose import split_by_symmetry
+from sensitivity.geometry.motions import trivial_motions
 from sensitivity.numerics import Array, Mask
-from sensitivity.survey.environments import Environment
 from sensitivity.survey.relative import Neighbors
-from sensitivity.symmetry import site_symmetry
+from sensitivity.symmetry import SiteSymmetry, site_symmetry
 from sensitivity.symmetry.groups import Invariance
 from sensitivity.symmetry.hidden import hidden_by_symmetry
 from sensitivity.tolerances import Tolerance
@@ -23,27 +24,32 @@ from sensitivity.tolerances import Tolerance
 # Displacements of root mean square d of m atoms change the difference of two distances, of which
 # one atom at most belongs to both, by up to √6 √m d.
 _MISMATCH = 6**0.5
+_RIGID = ("translation",) * 3 + ("rotation",) * 3
 
 
 class Site(NamedTuple):
-    """The only group of an environment within a tolerance; it holds exactly."""
+    """The largest group of an environment within a tolerance."""
 
     symbol: str
     hidden: int  # number of internal displacements that it hides
+    # (hidden, 1 + k, 3), orthonormal displacements of the center and its neighbours that it, or
+    # a smaller group, hides only nearly; None if it is the only group, and exact.
+    nearly: Array | None = None
+    # (feature)/Å, smallest singular value beside these, if known.
+    beside: float | None = None
 
 
 def find_sites(
     neighbors: Neighbors,
-    environments: Callable[[int], Environment],
     *,
     cutoff: float,
     tolerance: float,
     invariance: Invariance,
 ) -> list[Site | None]:
-    """Return the sites of like environments; None where a group is not exact, or not the only one.
+    """Return the sites of like environments.
 
-    A function returns each of the ``environments``. A neighbour within the tolerance (Å) of the
-    cutoff, or a line that is not exact, gives None, too.
+    None where a neighbour is within the tolerance (Å) of the cutoff, where a line is not exact, and
+    where a group is so inexact that a diagnosis has another threshold.
     """
     flat, thin = _extents(neighbors.vectors)
     inside = neighbors.distances.max(axis=1) < cutoff - tolerance
@@ -59,7 +65,7 @@ def find_sites(
         if kind < 2:
             sites[number] = generic[kind]
         else:
-            sites[number] = _find_site(environments(number), cutoff, tolerance, invariance)
+            sites[number] = _find_site(neighbors.molecule(number), cutoff, tolerance, invariance)
     return sites
 
 
@@ -101,14 +107,29 @@ def _distances_differ(neighbors: Neighbors, *, tolerance: float) -> Mask:
 
 
 def _find_site(
-    environment: Environment, cutoff: float, tolerance: float, invariance: Invariance
+    atoms: Atoms, cutoff: float, tolerance: float, invariance: Invariance
 ) -> Site | None:
-    atoms = environment.atoms
     site = site_symmetry(atoms, center=0, cutoff=cutoff, tolerance=tolerance)
     if len(site.levels) > 1 or site.group.deviation > Tolerance.EXACT_SYMMETRY:
-        return None
+        return _find_inexact(site, atoms, cutoff, tolerance, invariance)
     kept, free = (
         len(hidden_by_symmetry([site], [group], count=len(atoms)))
         for group in (site.group.binding(invariance), None)
     )
     return Site(site.group.symbol, kept - free)
+
+
+def _find_inexact(
+    site: SiteSymmetry, atoms: Atoms, cutoff: float, tolerance: float, invariance: Invariance
+) -> Site | None:
+    """Return the displacements that a diagnosis counts as hidden, where groups are inexact."""
+    rigid = trivial_motions(atoms, cutoff=cutoff - tolerance, centers=[0], rounding=tolerance)
+    threshold = max(Tolerance.RANK, 10.0 * site.group.deviation**2)  # of a diagnosis
+    if rigid.kinds != _RIGID or site.coalescing or threshold > Tolerance.RANK * _beyond(1.0):
+        return None
+    every = split_by_symmetry([site], rigid.directions, invariance=invariance)
+    (unseen, _), *symmetric = every
+    if len(unseen.directions):
+        return None
+    hidden = np.concatenate([part.directions for part, _ in symmetric])
+    return Site(site.group.symbol, len(hidden), hidden if len(hidden) else None)
