@@ -330,8 +330,8 @@ class DensityCorrelations(Descriptor):
     ) -> list[tuple[Batch, ...]]:
         """Return what ``gradients`` does for each of some displaced copies of a structure.
 
-        Their like centers are computed together, which for one center of two small molecules takes
-        as long as for one of them.
+        Their like centers are computed together: for one center of a molecule, eight copies take as
+        long as two or three, and two hardly longer than one.
         """
         chosen = check_centers(copies[0], centers)
         sets = [neighborhoods(atoms, cutoff=self.cutoff, centers=chosen) for atoms in copies]
