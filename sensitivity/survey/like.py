@@ -12,7 +12,7 @@ from sensitivity.descriptors import Descriptor, LikeGradients, with_defaults
 from sensitivity.numerics import Array, Indices, Mask
 from sensitivity.progress import checkpoint
 from sensitivity.survey.environments import Environments
-from sensitivity.survey.margins import Margins, Smallest, differentiation
+from sensitivity.survey.margins import Margins, Smallest, differentiation, variation
 from sensitivity.survey.nearly import hold_nearly
 from sensitivity.survey.relative import Neighbors, along_frames, in_space, mix
 from sensitivity.survey.relative import rotations as rotations_of
@@ -106,7 +106,7 @@ def decompose_alike(
         return None
     sites, tests = list[Site | None]([None] * len(alike.places)), None
     if tolerance is not None:
-        margins = Margins(differentiate, tolerance)
+        margins = Margins(differentiate, tolerance, variation(descriptor))
         k = alike.neighbors.numbers.shape[1]
         tests = margins, Searches.of(margins, descriptor, neighbors=k, species=species)
         sites = find_sites(

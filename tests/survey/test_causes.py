@@ -129,6 +129,19 @@ def test_rows_equal_diagnoses(frames, monkeypatch) -> None:
     assert check_rows(frames, DESCRIPTOR, monkeypatch) > 0
 
 
+SHARP = {
+    "narrow": {"cutoff": 2.5, "n_max": 8, "l_max": 9, "smearing": 0.1},
+    "fine": {"n_max": 10, "l_max": 10, "smearing": 0.1},
+}
+
+
+@pytest.mark.parametrize("settings", SHARP.values(), ids=SHARP)
+def test_values_that_change_fast_vanish_within_the_tolerance(settings, monkeypatch) -> None:
+    """A value of 1 % of the largest vanishes in 1e-3 Å: 6.1 of the largest per Å at X0."""
+    frames = [moved(structures.load("X0"), 5e-4, seed=seed) for seed in range(8)]
+    check_rows(frames, DensityCorrelations(**settings), monkeypatch)
+
+
 @pytest.mark.parametrize("frames", [nearly_symmetric, nearly_singular])
 def test_rows_near_special_geometries_equal_diagnoses(frames, monkeypatch) -> None:
     check_rows(list(frames()), DESCRIPTOR, monkeypatch)
