@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -62,6 +62,11 @@ class Shortfall(ReadOnlyArrays):
     larger_basis: Array | None = None
     higher_order: Array | None = None
 
+    def explained(self, found: Sorted, relative: Array) -> Shortfall:
+        """Return the shortfall with the causes of its waves and their singular values."""
+        larger, higher = (found.responses.get(name) for name in ("larger basis", "higher order"))
+        return Shortfall(self.number, relative, found.causes, larger, higher)
+
 
 class Sorted(NamedTuple):
     """Waves in the order of their causes, and the responses of other descriptors to them."""
@@ -93,14 +98,6 @@ class Comparison:
 
     observation: Observation
     _known: dict[str, list[BlochJacobian]] = field(default_factory=dict)
-
-    def explain(
-        self, shortfall: Shortfall, q: Array, waves: Complex, *, lacking: int, threshold: float
-    ) -> Shortfall:
-        """Return the shortfall at q with the causes of its waves, as ``sort`` finds them."""
-        found = self.sort(q, waves, lacking=lacking, threshold=threshold)
-        larger, higher = (found.responses.get(name) for name in ("larger basis", "higher order"))
-        return replace(shortfall, causes=found.causes, larger_basis=larger, higher_order=higher)
 
     def sort(self, q: Array, waves: Complex, *, lacking: int, threshold: float) -> Sorted:
         """Return combinations of invisible waves at q, shape (3,), each with its cause.
