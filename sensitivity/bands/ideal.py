@@ -9,8 +9,51 @@ from ase import Atoms
 
 from sensitivity.bloch import image_cells
 from sensitivity.numerics import Array, Indices
+from sensitivity.observation import Observation
 from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.hidden import square_of_zero
+from sensitivity.symmetry.sites import site_symmetries
+from sensitivity.tolerances import Tolerance
+
+
+def nearly_symmetric_sites(
+    observation: Observation, *, cutoff: float, tolerance: float = Tolerance.POSITIONS
+) -> list[SiteSymmetry]:
+    """Return the environments with groups within a tolerance, Å: that of ``diagnose``.
+
+    Neighbours within 1e-6 Å of the cutoff (Å) do not count.
+    """
+    return list(
+        site_symmetries(
+            observation.atoms,
+            centers=observation.centers,
+            cutoff=cutoff,
+            tolerance=tolerance,
+            edge=Tolerance.ONE_PLACE,
+        )
+    )
+
+
+def idealize(
+    observation: Observation, sites: list[SiteSymmetry]
+) -> tuple[Observation, list[SiteSymmetry]]:
+    """Return the nearest crystal whose groups are exact, and its sites, or one as near to it.
+
+    The same observation if its groups are exact to rounding.
+    """
+    cutoff = observation.descriptor.cutoff
+    while largest_deviation(sites) > Tolerance.EXACT:
+        nearer = Observation.of(symmetrized(observation.atoms, sites), observation.descriptor)
+        found = nearly_symmetric_sites(nearer, cutoff=cutoff)
+        if largest_deviation(found) > largest_deviation(sites) / 2:
+            break
+        observation, sites = nearer, found
+    return observation, sites
+
+
+def largest_deviation(sites: list[SiteSymmetry]) -> float:
+    """Return the largest deviation of an environment from its group, Å, root mean square."""
+    return max(site.group.deviation for site in sites)
 
 
 def symmetrized(atoms: Atoms, sites: Sequence[SiteSymmetry]) -> Atoms:

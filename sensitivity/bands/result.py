@@ -177,7 +177,8 @@ class Bands(ReadOnlyArrays, Stoppable):
             if cause in known
         )
         where = f"at {len(self.shortfalls)} of them" if count > 1 else "there"
-        return f"{text}; {where} more are invisible than symmetry hides: {lacking}."
+        text = f"{text}; {where} more are invisible than symmetry hides: {lacking}."
+        return f"{text}{self._describe_nearby()}"
 
     def _describe_nearly_hidden(self) -> str:
         nearly = self.nearly_hidden[self.nearly_hidden > 0]
@@ -188,6 +189,17 @@ class Bands(ReadOnlyArrays, Stoppable):
             f" {where} {_range(nearly)} of the visible ones would be hidden by symmetry, if the "
             f"sites did not deviate from it by up to {self.study.deviation:.0e} Å, root mean "
             "square over an environment."
+        )
+
+    def _describe_nearby(self) -> str:
+        near = [shortfall for shortfall in self.shortfalls if shortfall.nearly_hidden]
+        if not near:
+            return ""
+        counts = _range(np.array([shortfall.nearly_hidden for shortfall in near]))
+        moved = max(shortfall.moved for shortfall in near)
+        return (
+            f" {counts} of those without a known cause would be hidden by symmetry, if atoms moved "
+            f"by up to {moved:.1g} Å."
         )
 
     def _describe_excess(self) -> str:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.bands.ideal import symmetrized
-from sensitivity.bands.shortfalls import Comparison, Shortfall, Sorted, nearly_symmetric_sites
+from sensitivity.bands.ideal import idealize, largest_deviation, nearly_symmetric_sites
+from sensitivity.bands.shortfalls import Comparison, Shortfall, Sorted
 from sensitivity.bloch import (
     BlochJacobian,
     BlochMatrix,
@@ -63,11 +63,11 @@ class Study:
     def of(cls, observation: Observation) -> Study:
         """Differentiate the features, and find the groups of the sites."""
         sites = nearly_symmetric_sites(observation, cutoff=observation.descriptor.cutoff)
-        ideal, exact = _idealize(observation, sites)
+        ideal, exact = idealize(observation, sites)
         if ideal is observation:
             return cls._of(observation, sites)
         study = cls._of(ideal, exact)
-        deviation = _deviation(sites)
+        deviation = largest_deviation(sites)
         derivative = bloch_jacobian(observation.atoms, observation.descriptor)
         comparison = Comparison(observation)
         return replace(
@@ -87,7 +87,7 @@ class Study:
         groups = [site.group.binding(observation.known.invariance) for site in sites]
         allowed = seen_by_symmetry(atoms, sites, groups)
         strained = seen_by_symmetry(atoms, sites, [None] * len(sites))
-        deviation = _deviation(sites)
+        deviation = largest_deviation(sites)
         moved = deviation * float(np.sqrt(max(len(site.atoms) for site in sites)))
         comparison = Comparison(observation)
         return cls(observation, derivative, allowed, strained, deviation, moved, comparison, None)
@@ -207,27 +207,6 @@ class Study:
         squares, vectors = self.allowed.squares(q[None])
         kept = slice(len(squares[0]) - count, None)
         return np.asarray((vectors[0, :, kept] / np.sqrt(squares[0, kept])).T)
-
-
-def _idealize(
-    observation: Observation, sites: list[SiteSymmetry]
-) -> tuple[Observation, list[SiteSymmetry]]:
-    """Return the nearest crystal whose groups are exact, and its sites, or one as near to it.
-
-    The same observation if its groups are exact to rounding.
-    """
-    cutoff = observation.descriptor.cutoff
-    while _deviation(sites) > Tolerance.EXACT:
-        nearer = Observation.of(symmetrized(observation.atoms, sites), observation.descriptor)
-        found = nearly_symmetric_sites(nearer, cutoff=cutoff)
-        if _deviation(found) > _deviation(sites) / 2:
-            break
-        observation, sites = nearer, found
-    return observation, sites
-
-
-def _deviation(sites: list[SiteSymmetry]) -> float:
-    return max(site.group.deviation for site in sites)
 
 
 def _split(waves: Complex, matrix: BlochMatrix, q: Array, *, count: int) -> tuple[Complex, Complex]:

@@ -641,6 +641,27 @@ def test_thresholds_of_rounding_errors_are_refused(threshold: float) -> None:
         bands(bulk("Si"), SMALL, path=GENERAL, threshold=threshold)
 
 
+def test_waves_of_higher_order_in_a_small_displacement_are_nearly_hidden() -> None:
+    """An atom moved from the center of a cube: the symmetric crystal hides all waves."""
+    cubic = bulk("CsCl", "cesiumchloride", a=4.12)
+    basis, relative = DensityCorrelations(cutoff=4.5, n_max=4, l_max=4), []
+    for part in (1.0, 0.8):
+        atoms = cubic.copy()
+        atoms.positions[1] += part * np.array([0.003, 0.006, 0.007])
+        found = bands(atoms, basis, path=[[0, 0, 0]])
+        (shortfall,) = found.shortfalls
+        assert shortfall.causes == ("undetermined",)
+        assert shortfall.nearly_hidden == 1
+        assert 0 < shortfall.moved <= part * 0.0097
+        relative.append(shortfall.relative[0])
+        assert found.status.endswith(
+            " 1 of those without a known cause would be hidden by symmetry, if atoms moved by up "
+            f"to {shortfall.moved:.1g} Å."
+        )
+    assert relative[0] / relative[1] >= 1 / 0.8**2
+    assert bands(cubic, basis, path=[[0, 0, 0]]).rank.tolist() == [0]
+
+
 def test_causes_of_waves_are_those_of_the_counts() -> None:
     """Also where a shell fades out, or a large threshold leaves waves with several causes."""
     tellurium = from_spacegroup(
