@@ -46,9 +46,7 @@ class CenterRows(ReadOnlyArrays):
 
         Its atoms ``places``, (k,), are at ``vectors``, (k, 3), Å, from the center, the first.
         """
-        inverse = np.linalg.pinv(np.where(atoms.pbc[:, None], atoms.cell.array, 0.0))
-        gaps = vectors - (atoms.positions[places] - atoms.positions[places[0]])
-        cells = np.rint(gaps @ inverse).astype(np.intp)
+        cells = image_cells(atoms, places, vectors)
         order = np.argsort(places, kind="stable")
         return cls(places[order], cells[order], rows[:, order])
 
@@ -189,6 +187,13 @@ def seen_by_symmetry(
         rows = np.concatenate([-seen.sum(axis=1, keepdims=True), seen], axis=1)
         parts.append(CenterRows.of(atoms, site.atoms, site.vectors, rows))
     return BlochMatrix(tuple(parts), len(atoms))
+
+
+def image_cells(atoms: Atoms, places: Indices, vectors: Array) -> Indices:
+    """Return the cell of each atom of an environment, (k, 3), counted from that of the center."""
+    inverse = np.linalg.pinv(np.where(atoms.pbc[:, None], atoms.cell.array, 0.0))
+    gaps = vectors - (atoms.positions[places] - atoms.positions[places[0]])
+    return np.asarray(np.rint(gaps @ inverse), dtype=np.intp)
 
 
 def decompose_bloch(matrices: NDArray[Any]) -> tuple[Array, NDArray[Any]]:

@@ -52,7 +52,7 @@ def bands(
     points
         Number of wave vectors along a path of special points.
     threshold
-        Fraction of ``Bands.scale`` above which a singular value counts as visible.
+        Fraction of ``Bands.scale`` above which a singular value counts as visible, at least 1e-12.
     progress
         Called regularly with a short sentence. If it raises ``Cancelled`` after the Jacobian is
         known, the result has the wave vectors so far.
@@ -72,8 +72,9 @@ def bands(
     >>> found.singular_values.round(2).tolist(), found.rank.tolist()
     ([[1.3, 0.0, 0.0]], [1])
     """
-    expected, remedy = "from 0 to below 1", "try 1e-5"
-    check_real(threshold, "threshold", expected, accepts=lambda x: 0 <= x < 1, remedy=remedy)
+    least = Tolerance.EXACT  # singular values below are rounding errors
+    expected, remedy = f"from {least:g}, above rounding errors, to below 1", "try 1e-5"
+    check_real(threshold, "threshold", expected, accepts=lambda x: least <= x < 1, remedy=remedy)
     check_crystal(crystal)
     chosen, stop = choose_wave_vectors(crystal, path, points=points), Stop()
     with telling(progress):
@@ -90,7 +91,7 @@ def bands(
                 checkpoint(f"cause of {number} of {len(shortfalls)} shortfalls")
                 q = result.q[shortfall.number]
                 shortfalls[number] = study.explain(
-                    shortfall, q, scale=result.scale, threshold=threshold
+                    shortfall, q, zero=result.zero_level, scale=result.scale, threshold=threshold
                 )
     return stop.deliver(replace(result, shortfalls=tuple(shortfalls), ending=stop.ending))
 

@@ -50,8 +50,8 @@ class Bands(ReadOnlyArrays, Stoppable):
         Shape (q, 3): number of waves that move every environment as a rigid body, apart from their
         symmetry: "unseen", "rotation" and "translation".
     nearly_hidden
-        Shape (q,): number of visible waves that a symmetry would hide if it held exactly, and not
-        only nearly, within 1e-3 Å. They are among the predicted ones.
+        Shape (q,): how many more waves are visible than in the nearest crystal that has exactly
+        the symmetry that this one has within 1e-3 Å. They are among the predicted ones.
     shortfalls
         Wave vectors at which fewer waves are visible than predicted, with causes.
     threshold
@@ -168,14 +168,17 @@ class Bands(ReadOnlyArrays, Stoppable):
             return f"{text}, as many as symmetry allows."
         if not self.shortfalls:
             return f"{text}."
-        known = self._lacking
+        known, reasons = self._lacking, dict(_REASONS)
+        if not all(len(shortfall.relative) for shortfall in self.shortfalls):
+            reasons["undetermined"] += " (the search for causes was stopped)"
         lacking = ", ".join(
-            f"{_range(known[cause][known[cause] > 0])} {_REASONS.get(cause, f'by {cause}')}"
+            f"{_range(known[cause][known[cause] > 0])} {reasons.get(cause, f'by {cause}')}"
             for cause in CAUSES
             if cause in known
         )
         where = f"at {len(self.shortfalls)} of them" if count > 1 else "there"
-        return f"{text}; {where} more are invisible than symmetry hides: {lacking}."
+        text = f"{text}; {where} more are invisible than symmetry hides: {lacking}."
+        return f"{text}{self._describe_nearby()}"
 
     def _describe_nearly_hidden(self) -> str:
         nearly = self.nearly_hidden[self.nearly_hidden > 0]
@@ -184,7 +187,19 @@ class Bands(ReadOnlyArrays, Stoppable):
         where = f"At {len(nearly)} of them" if len(self.q) > 1 else "There"
         return (
             f" {where} {_range(nearly)} of the visible ones would be hidden by symmetry, if the "
-            f"sites did not deviate from it by up to {self.study.deviation:.0e} Å."
+            f"sites did not deviate from it by up to {self.study.deviation:.0e} Å, root mean "
+            "square over an environment."
+        )
+
+    def _describe_nearby(self) -> str:
+        near = [shortfall for shortfall in self.shortfalls if shortfall.nearly_hidden]
+        if not near:
+            return ""
+        counts = _range(np.array([shortfall.nearly_hidden for shortfall in near]))
+        moved = max(shortfall.moved for shortfall in near)
+        return (
+            f" {counts} of those without a known cause would be hidden by symmetry, if atoms moved "
+            f"by up to {moved:.1g} Å."
         )
 
     def _describe_excess(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from sensitivity.bands.ideal import idealize, nearly_symmetric_sites
 from sensitivity.bloch import (
     BlochJacobian,
     BlochMatrix,
@@ -22,7 +23,7 @@ from sensitivity.numerics import Array, ReadOnlyArrays
 from sensitivity.observation import Observation
 from sensitivity.spectrum import natural_scale
 from sensitivity.structures import neighbor_pairs
-from sensitivity.symmetry.sites import SiteSymmetry, site_symmetries
+from sensitivity.symmetry.hidden import smallest_angle
 from sensitivity.tolerances import Tolerance
 
 
@@ -46,6 +47,11 @@ class Shortfall(ReadOnlyArrays):
         of the waves that symmetry allows, which is small for long waves; None if there is none.
     higher_order
         Of correlations of one more neighbour; None if not compared.
+    nearly_hidden
+        Number of waves of undetermined cause that symmetry hides in a crystal from which this one
+        deviates by 1e-3 to 0.01 Å, root mean square over an environment.
+    moved
+        Å: largest distance of an atom from its place in that crystal; 0 if there is none.
 
     Examples
     --------
@@ -61,6 +67,14 @@ class Shortfall(ReadOnlyArrays):
     causes: tuple[Cause, ...] = ()
     larger_basis: Array | None = None
     higher_order: Array | None = None
+    nearly_hidden: int = 0
+    moved: float = 0.0
+
+    def explained(self, found: Sorted, relative: Array) -> Shortfall:
+        """Return the shortfall with the causes of its waves and their singular values."""
+        larger, higher = (found.responses.get(name) for name in ("larger basis", "higher order"))
+        near = found.nearly_hidden, found.moved
+        return Shortfall(self.number, relative, found.causes, larger, higher, *near)
 
 
 class Sorted(NamedTuple):
@@ -69,22 +83,8 @@ class Sorted(NamedTuple):
     causes: tuple[Cause, ...]
     waves: Complex  # (k, 3n), orthonormal rows
     responses: dict[str, Array]  # "larger basis" and "higher order", over their scales
-
-
-def nearly_symmetric_sites(observation: Observation, *, cutoff: float) -> list[SiteSymmetry]:
-    """Return the environments with groups within the tolerance of ``diagnose``.
-
-    Neighbours within 1e-6 Å of the cutoff (Å) do not count.
-    """
-    return list(
-        site_symmetries(
-            observation.atoms,
-            centers=observation.centers,
-            cutoff=cutoff,
-            tolerance=Tolerance.POSITIONS,
-            edge=Tolerance.ONE_PLACE,
-        )
-    )
+    nearly_hidden: int  # of the undetermined
+    moved: float  # Å
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,6 @@ class Comparison:
 
     observation: Observation
     _known: dict[str, list[BlochJacobian]] = field(default_factory=dict)
-
-    def explain(
-        self, shortfall: Shortfall, q: Array, waves: Complex, *, lacking: int, threshold: float
-    ) -> Shortfall:
-        """Return the shortfall at q with the causes of its waves, as ``sort`` finds them."""
-        found = self.sort(q, waves, lacking=lacking, threshold=threshold)
-        larger, higher = (found.responses.get(name) for name in ("larger basis", "higher order"))
-        return replace(shortfall, causes=found.causes, larger_basis=larger, higher_order=higher)
 
     def sort(self, q: Array, waves: Complex, *, lacking: int, threshold: float) -> Sorted:
         """Return combinations of invisible waves at q, shape (3,), each with its cause.
@@ -131,7 +123,28 @@ class Comparison:
         causes += left[:1] * narrow + left[1:] * (len(rest) - narrow)
         # Orthogonal to the waves that others see less.
         found = np.linalg.qr(np.concatenate([*known, rest])[::-1].T)[0].T[::-1]
-        return Sorted(tuple(causes), found, responses)
+        unknown = found[[cause == "undetermined" for cause in causes]]
+        return Sorted(tuple(causes), found, responses, *self._count_nearly_hidden(q, unknown))
+
+    def _count_nearly_hidden(self, q: Array, waves: Complex) -> tuple[int, float]:
+        """Return how many waves, (k, 3n), a nearby symmetric crystal hides, and its distance."""
+        if not len(waves):
+            return 0, 0.0
+        allowed, moved = self._nearby
+        sizes = np.linalg.svd(allowed.at(q[None])[0] @ waves.T, compute_uv=False)
+        seen = int((sizes > smallest_angle(moved)).sum())
+        return (len(waves) - seen, moved) if seen < len(waves) else (0, 0.0)
+
+    @cached_property
+    def _nearby(self) -> tuple[BlochMatrix, float]:
+        """F(q) of the nearest crystal with the groups within 0.01 Å, and its distance in Å."""
+        here, tolerance = self.observation, Tolerance.NEARLY_EQUAL
+        cutoff = here.descriptor.cutoff
+        sites = nearly_symmetric_sites(here, cutoff=cutoff, tolerance=tolerance)
+        ideal, sites = idealize(here, sites)
+        groups = [site.group.binding(here.known.invariance) for site in sites]
+        gaps = np.linalg.norm(ideal.atoms.positions - here.atoms.positions, axis=1)
+        return seen_by_symmetry(ideal.atoms, sites, groups), float(gaps.max())
 
     @cached_property
     def _atoms_fade(self) -> bool:

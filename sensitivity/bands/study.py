@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.bands.shortfalls import Comparison, Shortfall, nearly_symmetric_sites
+from sensitivity.bands.ideal import idealize, largest_deviation, nearly_symmetric_sites
+from sensitivity.bands.shortfalls import Comparison, Shortfall, Sorted
 from sensitivity.bloch import (
     BlochJacobian,
     BlochMatrix,
@@ -19,6 +20,7 @@ from sensitivity.bloch import (
 )
 from sensitivity.numerics import Array, Indices
 from sensitivity.observation import Observation
+from sensitivity.symmetry import SiteSymmetry
 from sensitivity.symmetry.hidden import square_of_zero
 from sensitivity.tolerances import Tolerance
 
@@ -32,17 +34,27 @@ class AtWaveVector(NamedTuple):
     nearly_hidden: int = 0  # of the predicted ones: visible since the symmetry holds only nearly
 
 
+class Parts(NamedTuple):
+    """Orthonormal waves of one wave vector as rows, (k, 3n)."""
+
+    visible: Complex
+    unmoved: Complex  # move environments as rigid bodies
+    hidden: Complex  # by symmetry
+    missed: Complex  # the invisible ones of which symmetry allows most
+
+
 @dataclass(frozen=True)
 class Study:
     """A crystal, and what J(q) of a descriptor, and its symmetry, are at every wave vector."""
 
     observation: Observation
     derivative: BlochJacobian
-    allowed: BlochMatrix  # of the displacements that symmetry allows to be seen
+    allowed: BlochMatrix  # of the displacements that symmetry allows to be seen, in the ideal one
     strained: BlochMatrix  # of those that change the shape of an environment
     deviation: float  # Å, root mean square, of the environments from their groups
     moved: float  # Å, root of the summed squares, of the largest environment
     comparison: Comparison
+    ideal: Study | None  # of the nearest crystal with exact groups; None if they are
 
     # Squares of singular values of F(q), of orthonormal rows, up to this are rounding errors.
     ZERO = Tolerance.EXACT
@@ -50,16 +62,35 @@ class Study:
     @classmethod
     def of(cls, observation: Observation) -> Study:
         """Differentiate the features, and find the groups of the sites."""
-        atoms, cutoff = observation.atoms, observation.descriptor.cutoff
+        sites = nearly_symmetric_sites(observation, cutoff=observation.descriptor.cutoff)
+        ideal, exact = idealize(observation, sites)
+        if ideal is observation:
+            return cls._of(observation, sites)
+        study = cls._of(ideal, exact)
+        deviation = largest_deviation(sites)
+        derivative = bloch_jacobian(observation.atoms, observation.descriptor)
+        comparison = Comparison(observation)
+        return replace(
+            study,
+            observation=observation,
+            derivative=derivative,
+            deviation=deviation,
+            comparison=comparison,
+            ideal=study,
+        )
+
+    @classmethod
+    def _of(cls, observation: Observation, sites: list[SiteSymmetry]) -> Study:
+        """Return the study of a crystal by its own groups."""
+        atoms = observation.atoms
         derivative = bloch_jacobian(atoms, observation.descriptor)
-        sites = nearly_symmetric_sites(observation, cutoff=cutoff)
         groups = [site.group.binding(observation.known.invariance) for site in sites]
         allowed = seen_by_symmetry(atoms, sites, groups)
         strained = seen_by_symmetry(atoms, sites, [None] * len(sites))
-        deviation = max(group.deviation for group in groups)
+        deviation = largest_deviation(sites)
         moved = deviation * float(np.sqrt(max(len(site.atoms) for site in sites)))
         comparison = Comparison(observation)
-        return cls(observation, derivative, allowed, strained, deviation, moved, comparison)
+        return cls(observation, derivative, allowed, strained, deviation, moved, comparison, None)
 
     @property
     def faint(self) -> float:
@@ -67,7 +98,7 @@ class Study:
 
         If the symmetry is exact it is that of 3e-5, near the threshold of visibility.
         """
-        return square_of_zero(self.deviation)
+        return square_of_zero((self.ideal or self).deviation)
 
     def parts(self, q: Array) -> list[Array]:
         """Return the wave vectors a few at a time."""
@@ -96,9 +127,11 @@ class Study:
 
         Symmetry allows of a long wave only a part that falls with a power of \|q\|. Where this
         part and the singular value of J(q) reach their thresholds differs, so this follows J(q), as
-        long as it responds to the part. Where symmetry holds only nearly, J(q) responds to the
-        waves that it hides, by no more than the deviation explains; ``scale`` is that of J(q).
+        long as it responds to the part. Where symmetry holds only nearly, the waves that are
+        visible in addition to those of the ideal crystal are counted; ``scale`` is that of J(q).
         """
+        if self.ideal is not None:
+            return self._settle_near(self.ideal, q, found, zero=zero, scale=scale)
         rank, (unseen, rotation, translation) = int((found.values > zero).sum()), found.rigid
         # An atom within 1e-6 Å of the cutoff counts as unseen, also where it is barely visible.
         unseen = min(unseen, len(found.values) - rank - rotation - translation)
@@ -106,7 +139,7 @@ class Study:
         exact = self.deviation <= Tolerance.EXACT_SYMMETRY
         if exact and rank == found.predicted:
             return found
-        (matrix,), (squares, vectors) = self.derivative.at(q[None]), self.allowed.squares(q[None])
+        (matrix,), (_, vectors) = self.derivative.at(q[None]), self.allowed.squares(q[None])
         hidden, allowed = np.split(vectors[0], [len(found.values) - found.predicted], axis=1)
         seen, large = (
             int((_sizes(matrix @ waves) > zero).sum())
@@ -115,25 +148,56 @@ class Study:
         faint, further = max(large - seen, 0), rank - seen
         explained = scale * self.moved / self.observation.variation
         if exact or _sizes(matrix @ hidden).max(initial=0.0) > explained:
-            most = int(_count(squares, above=self.ZERO)[0])
+            most = self._count_allowed(q, above=0.1 * zero / (scale or 1.0))
             further = min(further, max(most - found.predicted, 0))
         return found._replace(
             predicted=found.predicted - faint + further, nearly_hidden=0 if exact else further
         )
 
+    def _settle_near(
+        self, ideal: Study, q: Array, found: AtWaveVector, *, zero: float, scale: float
+    ) -> AtWaveVector:
+        """Return the results at q, (3,), from those of the ideal crystal and the two ranks."""
+        exact = next(ideal.decompose(q[None]))
+        settled = ideal.settle(q, exact, zero=zero, scale=scale)
+        rank = int((found.values > zero).sum())
+        further = rank - int((exact.values > zero).sum())
+        predicted, (unseen, rotation, translation) = settled.predicted + further, settled.rigid
+        unseen = min(unseen, len(found.values) - max(rank, predicted) - rotation - translation)
+        nearly = settled.nearly_hidden + max(further, 0)
+        return AtWaveVector(found.values, predicted, (unseen, rotation, translation), nearly)
+
+    def _count_allowed(self, q: Array, *, above: float) -> int:
+        """Return how many singular values of F(q), (3,), are above a fraction, at most 1e-6."""
+        sizes = _sizes(self.allowed.at(q[None])[0])
+        fraction = min(above, float(np.sqrt(self.ZERO)))
+        return int((sizes > fraction * max(1.0, sizes.max(initial=0.0))).sum())
+
+    def part(self, q: Array, settled: AtWaveVector, *, zero: float) -> Parts:
+        """Return all waves of q, (3,); singular values up to ``zero`` are invisible."""
+        _, vectors = decompose_bloch(self.derivative.at(q[None]))
+        rank = int((settled.values > zero).sum())
+        lacking = max(settled.predicted - rank, 0)
+        unmoved, others = _split(vectors[0, rank:], self.strained, q, count=sum(settled.rigid))
+        hidden, missed = _split(others, self.allowed, q, count=len(others) - lacking)
+        return Parts(vectors[0, :rank], unmoved, hidden, missed)
+
+    def sort(self, q: Array, missed: Complex, settled: AtWaveVector, *, threshold: float) -> Sorted:
+        """Return combinations of the missed waves of q, (3,), each with its cause."""
+        narrow = max(settled.predicted - self.derivative.rows, 0)
+        sizes = np.linalg.norm(self.allowed.at(q[None])[0] @ missed.T, axis=0)
+        allowed = missed / sizes[:, None]
+        return self.comparison.sort(q, allowed, lacking=narrow, threshold=threshold)
+
     def explain(
-        self, shortfall: Shortfall, q: Array, *, scale: float, threshold: float
+        self, shortfall: Shortfall, q: Array, *, zero: float, scale: float, threshold: float
     ) -> Shortfall:
         """Return a shortfall at q, (3,), of waves that symmetry allows, with its causes."""
-        count, matrix = len(shortfall.causes), self.derivative.at(q[None])
-        (most,) = _count(self.allowed.squares(q[None])[0], above=self.faint).tolist()
-        parts = self._allowed_parts(q, most)
-        _, mixing = decompose_bloch(matrix @ parts.T)
-        missed = mixing[0, -count:] @ parts
-        values, _ = decompose_bloch(matrix @ np.linalg.qr(missed.T)[0])
-        known = replace(shortfall, relative=values[0] / (scale or 1.0))
-        lacking = max(most - self.derivative.rows, 0)
-        return self.comparison.explain(known, q, missed, lacking=lacking, threshold=threshold)
+        settled = self.settle(q, *self.decompose(q[None]), zero=zero, scale=scale)
+        missed = self.part(q, settled, zero=zero).missed
+        relative = _sizes(self.derivative.at(q[None])[0] @ missed.T) / (scale or 1.0)
+        found = self.sort(q, missed, settled, threshold=threshold)
+        return shortfall.explained(found, relative)
 
     def _allowed_parts(self, q: Array, count: int) -> Complex:
         """Return the waves of q, (3,), that symmetry hides least, each over its part: (count, 3n).
@@ -143,6 +207,15 @@ class Study:
         squares, vectors = self.allowed.squares(q[None])
         kept = slice(len(squares[0]) - count, None)
         return np.asarray((vectors[0, :, kept] / np.sqrt(squares[0, kept])).T)
+
+
+def _split(waves: Complex, matrix: BlochMatrix, q: Array, *, count: int) -> tuple[Complex, Complex]:
+    """Return combinations of the waves: ``count`` to which a map responds least, and the rest."""
+    if not len(waves):
+        return waves, waves
+    _, mixing = decompose_bloch(matrix.at(q[None]) @ waves.T)
+    sorted_waves = mixing[0, ::-1] @ waves
+    return sorted_waves[:count], sorted_waves[count:]
 
 
 def _sizes(matrix: Complex) -> Array:

@@ -102,8 +102,8 @@ def _given(atoms: Atoms, path: ArrayLike) -> WaveVectors:
     if q.ndim != 2 or q.shape[1:] != (3,) or not len(q) or not np.isfinite(q).all():
         raise ValueError(
             "path must be a string of special points such as 'GXWK', an ASE BandPath, or an array "
-            f"of wave vectors of shape (q, 3), got {path!r}; give finite fractions of the "
-            "reciprocal cell vectors."
+            f"of wave vectors of shape (q, 3), got {path!r}; give finite real fractions of "
+            "the reciprocal cell vectors."
         )
     labels = ("",) * len(q)
     return WaveVectors(
@@ -124,15 +124,22 @@ def check_wave_vector(q: ArrayLike, atoms: Atoms) -> Array:
 
 
 def _read(numbers: ArrayLike) -> Array:
-    """Return numbers as an array; an empty one if they are none."""
+    """Return real numbers as an array; an empty one if they are none."""
     try:
-        return np.array(numbers, dtype=float)
+        found = np.array(numbers)
+        return np.empty(0) if np.iscomplexobj(found) else found.astype(float)
     except (TypeError, ValueError):
         return np.empty(0)
 
 
 def check_open(q: Array, atoms: Atoms) -> Array:
-    """Return wave vectors; a ValueError if one is along a direction that is not periodic."""
+    """Return wave vectors; a ValueError if one is along an open direction, or too large."""
+    most = 1e6  # phases have errors of 1e-9
+    if np.abs(q).max(initial=0.0) > most:
+        raise ValueError(
+            f"components of wave vectors must be at most {most:g}, since phases of larger ones are "
+            f"not exact, got {np.abs(q).max():g}; subtract whole numbers, which change nothing."
+        )
     if np.abs(q[:, ~atoms.pbc]).max(initial=0.0) > Tolerance.EXACT:
         open_axes = ", ".join(np.array(list("abc"))[~atoms.pbc])
         raise ValueError(

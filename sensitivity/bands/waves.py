@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensitivity.bands.study import Study
-from sensitivity.bloch import BlochMatrix, Complex, decompose_bloch, fix_phases
+from sensitivity.bloch import Complex, decompose_bloch, fix_phases
 from sensitivity.diagnosis.causes import CAUSES, Cause
 from sensitivity.numerics import Array, ReadOnlyArrays
 
@@ -49,36 +49,18 @@ def find_waves(study: Study, q: Array, *, zero: float, scale: float, threshold: 
 
     ``threshold`` is ``zero`` as a fraction of the ``scale``, for other descriptors.
     """
-    matrix = study.derivative.at(q[None])
-    values, vectors = decompose_bloch(matrix)
     here = study.settle(q, *study.decompose(q[None]), zero=zero, scale=scale)
-    rank, rigid = int((values > zero).sum()), sum(here.rigid)
-    lacking = max(here.predicted - rank, 0)
-    unmoved, others = _split(vectors[0, rank:], study.strained, q, count=rigid)
-    hidden, missed = _split(others, study.allowed, q, count=len(others) - lacking)
-    known: list[tuple[Cause, Complex]] = [("sensitive", wave) for wave in vectors[0, :rank]]
-    known += [("symmetry", wave) for wave in hidden]
-    if lacking:
-        narrow = max(here.predicted - study.derivative.rows, 0)
-        parts = np.linalg.norm(study.allowed.at(q[None])[0] @ missed.T, axis=0)
-        found = study.comparison.sort(
-            q, missed / parts[:, None], lacking=narrow, threshold=threshold
-        )
+    parts = study.part(q, here, zero=zero)
+    known: list[tuple[Cause, Complex]] = [("sensitive", wave) for wave in parts.visible]
+    known += [("symmetry", wave) for wave in parts.hidden]
+    if len(parts.missed):
+        found = study.sort(q, parts.missed, here, threshold=threshold)
         known += zip(found.causes, found.waves, strict=True)
-    known += _sort_rigid(study, unmoved, here.rigid)
+    known += _sort_rigid(study, parts.unmoved, here.rigid)
     known.sort(key=lambda each: CAUSES.index(each[0]))
     waves = fix_phases(np.array([wave for _, wave in known]))
-    sizes = np.linalg.norm(matrix[0] @ waves.T, axis=0)
+    sizes = np.linalg.norm(study.derivative.at(q[None])[0] @ waves.T, axis=0)
     return Waves(q, sizes, waves.reshape(len(waves), -1, 3), tuple(cause for cause, _ in known))
-
-
-def _split(waves: Complex, matrix: BlochMatrix, q: Array, *, count: int) -> tuple[Complex, Complex]:
-    """Return combinations of the waves: ``count`` to which a map responds least, and the rest."""
-    if not len(waves):
-        return waves, waves
-    _, mixing = decompose_bloch(matrix.at(q[None]) @ waves.T)
-    sorted_waves = mixing[0, ::-1] @ waves
-    return sorted_waves[:count], sorted_waves[count:]
 
 
 def _sort_rigid(

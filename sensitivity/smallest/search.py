@@ -89,6 +89,11 @@ class Search:
             method=found.method,
         )
 
+    def sees_all(self, found: Found) -> bool:
+        """Tell whether all internal displacements are visible for certain."""
+        zero = self.threshold * self.scale(found.largest, found.feature_norm)
+        return found.complete and bool(found.values[0] > zero)
+
     def dense(self) -> Found:
         """Find all singular values from the dense Jacobian."""
         derivative = differentiate(self.atoms, self.descriptor)
@@ -263,9 +268,10 @@ class Search:
 
 
 def vanishes(gram: SparseGram, trivial: TrivialMotions) -> bool:
-    """Return True if internal singular values nearly vanish, often hundreds of them.
+    """Return True if internal singular values are seen to nearly vanish, often hundreds of them.
 
     A filter of these would need a degree above 250, and a search a hundred products of it or more.
+    A few among thousands of values can be missed.
     """
     apply, highest = internal_product(gram, trivial)
     lowest, _, _ = find_ends(apply, gram.matrix.shape[0])

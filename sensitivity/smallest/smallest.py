@@ -17,11 +17,11 @@ from sensitivity.structures import check
 from sensitivity.structures.translations import primitive_cell
 from sensitivity.tolerances import Tolerance
 
-DENSE = 800
-"""Atoms up to which all eigenvalues of JᵀJ take less time than the filter."""
+DENSE = 1000
+"""Atoms up to which all eigenvalues of JᵀJ take ten seconds, about as long as the filter."""
 
 DENSE_FOR_ZEROS = 2200
-"""Atoms up to which they take two minutes and 1 GB. The filter cannot count hundreds of zeros."""
+"""Atoms up to which they take two minutes and 1 GB. The filter can miss some of many zeros."""
 
 
 def smallest(
@@ -34,13 +34,14 @@ def smallest(
 ) -> Smallest:
     """Find the least visible internal displacements of a structure, with all atoms as centers.
 
-    Up to 800 atoms, or 2200 if some of them nearly vanish, all singular values are computed. A
-    larger crystal that exactly repeats a smaller cell is decomposed into waves, which gives every
-    invisible displacement. Of others, JᵀJ is built as a sparse matrix, which grows with the number
-    of atoms, and so does the memory; its smallest eigenvectors are found with a Chebyshev filter,
-    and the singular values are those of J on their span: JᵀJ alone would resolve nothing below 1e-8
-    of the largest. Values are never too small, and ``Smallest.errors`` bounds how much they can be
-    too large.
+    Up to 1000 atoms all singular values are computed. A larger crystal that exactly repeats a
+    smaller cell is decomposed into waves, which gives every invisible displacement. Of others, JᵀJ
+    is built as a sparse matrix, which grows with the number of atoms, and so does the memory; its
+    smallest eigenvectors are found with a Chebyshev filter, and the singular values are those of J
+    on their span: JᵀJ alone would resolve nothing below 1e-8 of the largest. Values are never too
+    small, and ``Smallest.errors`` bounds how much they can be too large. Up to 2200 atoms this is
+    the result only if the filter finds all displacements visible; else all singular values are
+    computed, since it can miss some of many invisible ones.
 
     Parameters
     ----------
@@ -94,6 +95,9 @@ def _find(search: Search) -> Found:
         if len(cell) < len(atoms) and len(cell) <= MANY and repeats(cell, atoms):
             return search.waves(cell)
     gram = SparseGram.of(atoms, search.descriptor)
-    if len(atoms) <= DENSE or (len(atoms) <= DENSE_FOR_ZEROS and vanishes(gram, trivial)):
+    if len(atoms) > DENSE_FOR_ZEROS:
+        return search.filtered(gram, trivial)
+    if len(atoms) <= DENSE or vanishes(gram, trivial):
         return search.squared(gram, trivial)
-    return search.filtered(gram, trivial)
+    found = search.filtered(gram, trivial)
+    return found if search.sees_all(found) else search.squared(gram, trivial)

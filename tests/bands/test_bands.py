@@ -10,7 +10,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk, graphene
+from ase.build import bulk, graphene, mx2
+from ase.neighborlist import neighbor_list
+from ase.spacegroup import crystal as from_spacegroup
 from crystals import CRYSTALS, CUTOFF, PUBLISHED
 
 from sensitivity import (
@@ -418,7 +420,8 @@ def test_a_path_of_ase_refers_to_its_own_cell() -> None:
         ("GQ", "must name special points of the crystal, G, K, L, U, W, X, got 'GQ'; give e.g."),
         ("", "must name special points"),
         ([[0.0, 0.1]], r"an array of wave vectors of shape \(q, 3\)"),
-        ([[0.0, np.nan, 0.1]], "give finite fractions"),
+        ([[0.0, np.nan, 0.1]], "give finite real fractions"),
+        ([[0.1j, 0.0, 0.1]], "give finite real fractions"),
         (7, "must be a string of special points"),
         (bulk("Cu").cell.bandpath("GX", npoints=3), "must be a BandPath"),
     ],
@@ -426,6 +429,13 @@ def test_a_path_of_ase_refers_to_its_own_cell() -> None:
 def test_other_paths_are_refused(path: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"^path .*{message}"):
         bands(bulk("Si"), SMALL, path=path)
+
+
+def test_wave_vectors_whose_phases_are_rounding_errors_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"at most 1e\+06, .*, got 1e\+16; subtract whole numbers"):
+        bands(bulk("Si"), SMALL, path=[[1e16, 0, 0]])
+    with pytest.raises(ValueError, match=r"^q must be a wave vector"):
+        bands(bulk("Si"), SMALL, path=[[0.1, 0, 0]]).waves([0.1j, 0, 0])
 
 
 def test_molecules_are_refused() -> None:
@@ -481,6 +491,7 @@ def test_a_stop_before_the_causes_leaves_them_open() -> None:
     found = bands(bulk("Si"), small, path=GENERAL, progress=stop)
     assert found.counts["undetermined"].tolist() == [2] * len(GENERAL)
     assert found.interrupted
+    assert found.status.endswith("2 without a known cause (the search for causes was stopped).")
 
 
 def test_a_stop_at_once_leaves_nothing() -> None:
@@ -567,6 +578,110 @@ def test_rounded_coordinates_are_those_of_the_symmetric_crystal(name: str, digit
     barely = expected.singular_values.shape[1] - expected.rank
     assert (found.nearly_hidden <= barely).all()
     assert ("would be hidden by symmetry" in found.status) == bool(found.nearly_hidden.any())
+
+
+ZINCITE = bulk("ZnO", "wurtzite", a=3.25, c=5.2, u=0.38)
+LAYER = mx2("MoS2", a=3.16, thickness=3.17, vacuum=8)
+LAYER.pbc = (True, True, False)
+
+
+def rounded(exact: Atoms, digits: int) -> Atoms:
+    """A crystal with a cell and fractions of some digits."""
+    atoms = exact.copy()
+    atoms.set_cell(exact.cell.array.round(digits))
+    atoms.set_scaled_positions(exact.get_scaled_positions().round(digits))
+    return atoms
+
+
+@pytest.mark.parametrize("digits", [3, 4, 5, 7])
+@pytest.mark.parametrize("exact", [ZINCITE, LAYER, bulk("Ti")], ids=["ZnO", "MoS2", "Ti"])
+def test_long_waves_of_rounded_crystals_are_those_of_the_exact_one(exact, digits: int) -> None:
+    """What symmetry allows of a long wave falls with it, and the deviation does not."""
+    lengths = np.geomspace(1e-3, 0.1, 12)
+    q = np.concatenate([np.outer(lengths, [0.6, 0.3, 0.5]), [[0.0018, 0.0009, 0.0015]]]) * exact.pbc
+    descriptor = DensityCorrelations(cutoff=4.5, n_max=4, l_max=4)
+    expected = bands(exact, descriptor, path=q)
+    found = bands(rounded(exact, digits), descriptor, path=q)
+    assert_ranks_agree(expected)
+    assert_ranks_agree(found)
+    assert not expected.nearly_hidden.any()
+    # The nearest symmetric crystal differs from the exact one by 0.006 Å, and values by 4 %.
+    distance = np.abs(expected.singular_values / expected.zero_level - 1)
+    clear = (distance > 0.1).all(axis=1)
+    assert clear.sum() > len(q) / 2
+    assert (found.rank - found.nearly_hidden)[clear].tolist() == expected.rank[clear].tolist()
+    for each in q[:3]:
+        causes = Counter(found.waves(each).causes)
+        here = np.flatnonzero((found.q == each).all(axis=1))[0]
+        assert causes == {c: n[here] for c, n in found.counts.items() if n[here]}
+
+
+def test_the_hidden_waves_of_a_rounded_layer_are_those_of_the_exact_one() -> None:
+    descriptor = DensityCorrelations(cutoff=4.5, n_max=4, l_max=4)
+    exact, found = (
+        smallest(atoms.repeat((100, 1, 1)), descriptor) for atoms in (LAYER, rounded(LAYER, 3))
+    )
+    assert exact.method == found.method == "waves"
+    assert found.hidden == exact.hidden == exact.null
+
+
+@pytest.mark.parametrize("threshold", [1e-11, 1e-9, 1e-8, 1e-7, 1e-6])
+@pytest.mark.parametrize("name", ["rock salt", "diamond"])
+def test_faint_long_waves_above_a_small_threshold_are_allowed(name, threshold: float) -> None:
+    """They fall with the third power of their wave vector, or the second."""
+    q = [[1e-3, 2e-3, 0], [3e-3, 1e-3, 2e-3], [0.31, 0.17, 0.05], [0, 0, 0]]
+    found = bands(CRYSTALS[name][0], USUAL, path=q, threshold=threshold)
+    assert_ranks_agree(found)
+    assert found.status.endswith("as many as symmetry allows.")
+
+
+@pytest.mark.parametrize("threshold", [0, 1e-13, 1, -1e-5, np.nan])
+def test_thresholds_of_rounding_errors_are_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match=r"^threshold must be from 1e-12, above rounding errors"):
+        bands(bulk("Si"), SMALL, path=GENERAL, threshold=threshold)
+
+
+def test_waves_of_higher_order_in_a_small_displacement_are_nearly_hidden() -> None:
+    """An atom moved from the center of a cube: the symmetric crystal hides all waves."""
+    cubic = bulk("CsCl", "cesiumchloride", a=4.12)
+    basis, relative = DensityCorrelations(cutoff=4.5, n_max=4, l_max=4), []
+    for part in (1.0, 0.8):
+        atoms = cubic.copy()
+        atoms.positions[1] += part * np.array([0.003, 0.006, 0.007])
+        found = bands(atoms, basis, path=[[0, 0, 0]])
+        (shortfall,) = found.shortfalls
+        assert shortfall.causes == ("undetermined",)
+        assert shortfall.nearly_hidden == 1
+        assert 0 < shortfall.moved <= part * 0.0097
+        relative.append(shortfall.relative[0])
+        assert found.status.endswith(
+            " 1 of those without a known cause would be hidden by symmetry, if atoms moved by up "
+            f"to {shortfall.moved:.1g} Å."
+        )
+    assert relative[0] / relative[1] >= 1 / 0.8**2
+    assert bands(cubic, basis, path=[[0, 0, 0]]).rank.tolist() == [0]
+
+
+def test_causes_of_waves_are_those_of_the_counts() -> None:
+    """Also where a shell fades out, or a large threshold leaves waves with several causes."""
+    tellurium = from_spacegroup(
+        ["Te"], [(0.2636, 0, 1 / 3)], spacegroup=152, cellpar=[4.456, 4.456, 5.921, 90, 90, 120]
+    )
+    distances = neighbor_list("d", tellurium, 3.6)
+    shell = DensityCorrelations(cutoff=distances.max() + 1e-4, n_max=4, l_max=4)
+    few = DensityCorrelations(cutoff=4.5, n_max=1, l_max=3)
+    oxide = DensityCorrelations(cutoff=3.2, n_max=1, l_max=3)
+    q = np.array([[1e-3, 2e-3, 0], [0.5, 0, 0.5], [0.31, 0.17, 0.05], [0.01, 0.02, 0.005]])
+    for atoms, descriptor, threshold in (
+        (tellurium, shell, 1e-5),
+        (tellurium, few, 0.05),
+        (ZINCITE, oxide, 0.05),
+    ):
+        found = bands(atoms, descriptor, path=q, threshold=threshold)
+        assert found.shortfalls
+        for number, each in enumerate(q):
+            causes = Counter(found.waves(each).causes)
+            assert causes == {c: n[number] for c, n in found.counts.items() if n[number]}
 
 
 def test_a_descriptor_that_is_not_invariant_sees_more_than_symmetry_allows() -> None:

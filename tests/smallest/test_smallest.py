@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc111
+from ase.cluster import Icosahedron, Octahedron
 from crystals import CRYSTALS
 from scipy.linalg import eigh
 from scipy.sparse import block_diag, csr_array
@@ -182,6 +183,33 @@ def test_if_values_nearly_vanish_all_are_computed(make, method, monkeypatch) -> 
     found, expected = smallest(make(), SHELLS), Search(make(), SHELLS, 10, 1e-5).dense()
     assert found.method == method
     assert found.null == np.count_nonzero(expected.values <= 1e-5 * found.scale)
+
+
+@pytest.mark.parametrize("make", [vacancy, lambda: Octahedron("Cu", 5, 1)])
+def test_invisible_displacements_that_lanczos_misses_are_all_computed(make, monkeypatch) -> None:
+    """The filter finds invisible ones, or does not find out, and the dense matrix follows."""
+    module = import_module("sensitivity.smallest.smallest")
+    monkeypatch.setattr(module, "MANY", 10)
+    monkeypatch.setattr(module, "DENSE", 20)
+    monkeypatch.setattr(module, "vanishes", lambda gram, trivial: False)
+    found, expected = smallest(make(), SHELLS), Search(make(), SHELLS, 10, 1e-5).dense()
+    assert found.method == "dense"
+    assert found.null == np.count_nonzero(expected.values <= 1e-5 * found.scale) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "cluster",
+    [Octahedron("Cu", 11, 3), Icosahedron("Cu", 7), Icosahedron("Cu", 8)],
+    ids=["octahedron 807", "icosahedron 923", "icosahedron 1415"],
+)
+def test_invisible_displacements_of_symmetric_clusters_are_counted(cluster) -> None:
+    """A few among thousands of values, of which Lanczos' method from one vector saw none."""
+    basis = DensityCorrelations(cutoff=4.0, n_max=3, l_max=2)
+    found, (null, visible) = smallest(cluster, basis), dense_count(cluster, basis)
+    assert found.complete
+    assert found.null == null > 0
+    assert found.first_visible == pytest.approx(visible * found.largest, rel=1e-5)
 
 
 @pytest.mark.parametrize("dense", [800, 1])
