@@ -15,6 +15,11 @@ from sensitivity.memory import require_memory
 from sensitivity.numerics import Array, Indices
 from sensitivity.progress import checkpoint
 
+
+class OnlyGradientsError(Exception):
+    """Raised by products with directions if a code can only differentiate backward."""
+
+
 _DIFFERS = 1e-8  # of the derivative along a random direction: more is no rounding
 
 
@@ -27,7 +32,8 @@ class Products:
     features
         Shape (centers, features).
     forward
-        Returns derivatives along directions: (m, N, 3) to (m, centers, features).
+        Returns derivatives along directions: (m, N, 3) to (m, centers, features); raises
+        ``OnlyGradientsError`` if the code cannot.
     backward
         Returns gradients of weighted sums of the features: (m, centers, features) to (m, N, 3).
     """
@@ -41,8 +47,8 @@ class Automatic(Adapter):
     """A descriptor whose code multiplies vectors with its Jacobian.
 
     A Jacobian takes 3 products for each group of atoms that no center sees together, or one product
-    for each feature of a group of centers that see no atom together, whichever are fewer. A
-    subclass has ``cutoff`` and ``_linearize``.
+    for each feature of a group of centers that see no atom together, whichever are fewer, or
+    possible. A subclass has ``cutoff`` and ``_linearize``.
     """
 
     @abstractmethod
@@ -57,36 +63,66 @@ class Automatic(Adapter):
         return self._linearize(atoms, centers).features
 
     def _own_slopes(self, atoms: Atoms, direction: Array, center: int) -> Array:
-        return np.asarray(self._linearize(atoms, (center,)).forward(direction[None])[0, 0])
+        products = self._linearize(atoms, (center,))
+        try:
+            return np.asarray(products.forward(direction[None])[0, 0])
+        except OnlyGradientsError:
+            shape = 1, products.features.shape[1]
+            (rows,) = self._multiply(products.backward, [[0]], shape, self._at_once(atoms))
+            return np.asarray(np.einsum("qax,ax->q", rows, direction))
 
     def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
         products, seen = self._linearize(atoms, centers), self._seen(atoms, centers)
-        found = self._assemble(products, seen, centers, atoms)
+        backward = self._is_backward_cheaper(products, seen, len(atoms))
+        found = self._assemble(products, seen, centers, atoms, backward=backward)
         partial = any(len(near) < len(atoms) for near in seen)
-        along = np.random.default_rng(4).normal(size=atoms.positions.shape)
-        if partial and not _explain(found, products, along, centers, cutoff=self.cutoff):
+        if not partial and not backward:
+            return found
+        # Backward derivatives may lack what torch.no_grad hides from them only.
+        if not _explain(found, products, len(atoms), centers, cutoff=self.cutoff):
             every = [np.arange(len(atoms))] * len(centers)
-            found = self._assemble(products, every, centers, atoms)
+            found = self._assemble(products, every, centers, atoms, backward=False)
             self._note_outside(found, atoms, centers)
         return found
 
+    def _is_backward_cheaper(self, products: Products, seen: list[Indices], size: int) -> bool:
+        features, rows = int(products.features.shape[1]), group_atoms(_turned(seen, size))
+        return 3 * len(group_atoms(seen)) > features * len(rows)
+
     def _assemble(
-        self, products: Products, seen: list[Indices], centers: tuple[int, ...], atoms: Atoms
+        self,
+        products: Products,
+        seen: list[Indices],
+        centers: tuple[int, ...],
+        atoms: Atoms,
+        *,
+        backward: bool,
     ) -> tuple[Batch, ...]:
         """Return the gradients with respect to the atoms that each center sees."""
-        (rows, features), size = products.features.shape, len(atoms)
-        groups, like_rows = group_atoms(seen), group_atoms(_turned(seen, size))
-        at_once = self._at_once(atoms)
-        if 3 * len(groups) <= features * len(like_rows):
-            slopes = self._multiply(products.forward, groups, (size, 3), at_once)
-            of = _numbers(groups, size)
-            parts = [slopes[of[near], :, row].transpose(2, 0, 1) for row, near in enumerate(seen)]
-        else:
-            slopes = self._multiply(products.backward, like_rows, (rows, features), at_once)
-            of = _numbers(like_rows, rows)
-            parts = [slopes[of[row]][:, near] for row, near in enumerate(seen)]
+        if not backward:
+            try:
+                parts = self._forward(products, seen, atoms)
+            except OnlyGradientsError:
+                backward = True
+        if backward:
+            parts = self._backward(products, seen, atoms)
         every = zip(centers, seen, products.features, parts, strict=True)
         return batches_from_blocks(Block(*each) for each in every)
+
+    def _forward(self, products: Products, seen: list[Indices], atoms: Atoms) -> list[Array]:
+        """Return the gradients of each center, by products with displacements of groups."""
+        groups, size, at_once = group_atoms(seen), len(atoms), self._at_once(atoms)
+        slopes = self._multiply(products.forward, groups, (size, 3), at_once)
+        of = _numbers(groups, size)
+        return [slopes[of[near], :, row].transpose(2, 0, 1) for row, near in enumerate(seen)]
+
+    def _backward(self, products: Products, seen: list[Indices], atoms: Atoms) -> list[Array]:
+        """Return the gradients of each center, by products with features of groups of centers."""
+        groups = group_atoms(_turned(seen, len(atoms)))
+        shape, at_once = products.features.shape, self._at_once(atoms)
+        slopes = self._multiply(products.backward, groups, (shape[0], shape[1]), at_once)
+        of = _numbers(groups, shape[0])
+        return [slopes[of[row]][:, near] for row, near in enumerate(seen)]
 
     def _multiply(
         self,
@@ -152,20 +188,33 @@ def _unit_vectors(groups: list[list[int]], numbers: range, shape: tuple[int, int
 def _explain(
     found: tuple[Batch, ...],
     products: Products,
-    direction: Array,
+    size: int,
     centers: tuple[int, ...],
     *,
     cutoff: float,
 ) -> bool:
-    """Return True if the gradients give the derivative along a direction, shape (N, 3)."""
-    slopes = products.forward(direction[None])[0]
-    row = {center: number for number, center in enumerate(centers)}
-    for batch in found:
+    """Return True if the gradients give a product with a random direction, or random weights."""
+    rng, row = np.random.default_rng(4), {center: number for number, center in enumerate(centers)}
+    direction = rng.normal(size=(size, 3))
+    rows = [[row[center] for center in batch.centers.tolist()] for batch in found]
+    try:
+        slopes = products.forward(direction[None])[0]
+    except OnlyGradientsError:
+        weights = rng.normal(size=products.features.shape)
+        left = products.backward(weights[None])[0]
+        for batch, of in zip(found, rows, strict=True):
+            ours = np.einsum("cqkx,cq->ckx", batch.gradient, weights[of])
+            np.subtract.at(left, batch.atoms, ours)
+        return bool(np.linalg.norm(left) <= min(_known_to(batch, cutoff) for batch in found))
+    for batch, of in zip(found, rows, strict=True):
         ours = np.einsum("cqkx,ckx->cq", batch.gradient, direction[batch.atoms])
-        theirs = slopes[[row[center] for center in batch.centers.tolist()]]
-        # Where symmetry hides everything, the gradient is zero, and slopes are rounding errors.
-        size = np.linalg.norm(batch.features) / cutoff
-        known_to = _DIFFERS * max(float(np.linalg.norm(batch.gradient)), float(size))
-        if np.linalg.norm(ours - theirs) > known_to:
+        if np.linalg.norm(ours - slopes[of]) > _known_to(batch, cutoff):
             return False
     return True
+
+
+def _known_to(batch: Batch, cutoff: float) -> float:
+    """Return the difference of products that is no rounding error."""
+    # Where symmetry hides everything, the gradient is zero, and slopes are rounding errors.
+    size = float(np.linalg.norm(batch.features)) / cutoff
+    return _DIFFERS * max(float(np.linalg.norm(batch.gradient)), size)

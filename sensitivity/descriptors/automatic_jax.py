@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors.automatic import Automatic, Products
+from sensitivity.descriptors.automatic import Automatic, OnlyGradientsError, Products
 from sensitivity.numerics import Array
 
 Map = Callable[..., Any]  # of arrays to an array
@@ -21,6 +21,8 @@ Map = Callable[..., Any]  # of arrays to an array
 _QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 # What JAX says, and what its products of matrices say when they cannot allocate their result.
 _EXHAUSTED = ("RESOURCE_EXHAUSTED", "YNNPACK operation failed")
+# What JAX, or NumPy that JAX calls, raises where it cannot compile or differentiate.
+_FAILURES = (TypeError, ValueError, IndexError, NotImplementedError)
 _FEWEST = 8  # products at once: fewer are filled up, to share what is compiled
 
 
@@ -68,30 +70,25 @@ class AutomaticJax(Automatic):
         def multiply(vectors: Array, *ways: Map) -> Array:
             padded = _fill_up(vectors), atoms.positions, *others
             maps = [_Product(way, function) for way in ways]
-            return self._multiplied(padded, maps)[: len(vectors)]
+            return _multiplied(padded, maps)[: len(vectors)]
 
-        return Products(
-            self._features(atoms, centers),
-            forward=lambda directions: multiply(directions, _slope, _slope_by_backward),
-            backward=lambda weights: multiply(weights, _gradient, _gradient_by_forward),
-        )
+        def forward(directions: Array) -> Array:
+            try:
+                return multiply(directions, _slope)
+            except _FAILURES as error:
+                raise OnlyGradientsError from error
 
-    def _multiplied(self, given: tuple[Array, ...], maps: list[_Product]) -> Array:
-        """Return the products by the first map that JAX can differentiate."""
-        import jax
+        def backward(weights: Array) -> Array:
+            try:
+                return multiply(weights, _gradient, _gradient_by_forward)
+            except _FAILURES as error:
+                reason, remedy = _explain(error)
+                raise ValueError(
+                    f"JAX cannot differentiate {self.name} ({reason}); use {remedy}, or Function, "
+                    "which takes differences."
+                ) from error
 
-        ways = [way for each in maps for way in (compiled(each), each)]
-        with jax.enable_x64(True):
-            while True:
-                try:
-                    return np.asarray(ways.pop(0)(*map(jax.numpy.asarray, given)))
-                except (TypeError, ValueError, IndexError, NotImplementedError) as error:
-                    if not ways:
-                        reason, remedy = _explain(error)
-                        raise ValueError(
-                            f"JAX cannot differentiate {self.name} ({reason}); use {remedy}, or "
-                            "Function, which takes differences."
-                        ) from error
+        return Products(self._features(atoms, centers), forward=forward, backward=backward)
 
     def _values(self, found: Any) -> Array:
         """Return features as an array of double precision; others are refused."""
@@ -110,6 +107,20 @@ class AutomaticJax(Automatic):
                 'jax.config.update("jax_enable_x64", True) before they are made.'
             )
         return np.asarray(found)
+
+
+def _multiplied(given: tuple[Array, ...], maps: list[_Product]) -> Array:
+    """Return the products by the first map that JAX can differentiate."""
+    import jax
+
+    ways = [way for each in maps for way in (compiled(each), each)]
+    with jax.enable_x64(True):
+        while True:
+            try:
+                return np.asarray(ways.pop(0)(*map(jax.numpy.asarray, given)))
+            except _FAILURES:
+                if not ways:
+                    raise
 
 
 def is_exhausted(error: Exception) -> bool:
@@ -155,14 +166,6 @@ def _gradient(function: Map, positions: Any, weight: Any) -> Any:
     import jax
 
     return jax.vjp(function, positions)[1](weight)[0]
-
-
-def _slope_by_backward(function: Map, positions: Any, direction: Any) -> Any:
-    """Return the slope if a function has gradients only: they depend linearly on weights."""
-    import jax
-
-    features, pull = jax.vjp(function, positions)
-    return jax.vjp(lambda weight: pull(weight)[0], features)[1](direction)[0]
 
 
 def _gradient_by_forward(function: Map, positions: Any, weight: Any) -> Any:

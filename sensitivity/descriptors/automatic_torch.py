@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors.automatic import Automatic, Products
+from sensitivity.descriptors.automatic import Automatic, OnlyGradientsError, Products
 from sensitivity.numerics import Array
 
 Map = Callable[[Any], Any]  # of a tensor of positions, (N, 3), to one of features
 
+_FAILURES = (RuntimeError, ValueError, NotImplementedError)  # to differentiate, or in batches
 # What torch says, on systems, and about devices, of several kinds.
 _EXHAUSTED = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+_DIFFERS = 1e-8  # of products: more is no rounding error
 
 
 class AutomaticTorch(Automatic):
     """A descriptor that torch computes; a subclass has ``cutoff`` and ``_map``.
 
     Products are computed many at a time; one after the other if the code has operations for which
-    torch cannot do that.
+    torch cannot do that. Derivatives of code that torch can only differentiate backward, and once,
+    are products with weights of features.
     """
 
     @abstractmethod
@@ -44,8 +47,8 @@ class AutomaticTorch(Automatic):
     def _evaluate(self, function: Map, positions: Any) -> Array:
         import torch
 
-        with torch.no_grad():
-            return self._values(function(positions))
+        with torch.enable_grad():  # for derivatives inside of the function
+            return self._values(function(positions.clone()))
 
     def _linearize(self, atoms: Atoms, centers: tuple[int, ...]) -> Products:
         import torch
@@ -53,47 +56,52 @@ class AutomaticTorch(Automatic):
         _warm_up()
         function, positions = self._map(atoms, centers), _tensor(atoms.positions)
         features = self._evaluate(function, positions)
+        size = float(np.linalg.norm(features)) / self.cutoff
 
-        def slopes(direction: Any) -> Any:
-            return torch.func.jvp(function, (positions,), (direction,))[1]
-
-        def slopes_by_backward(direction: Any) -> Any:  # twice
-            return torch.autograd.functional.jvp(function, positions, direction)[1]
+        def slope(direction: Any) -> Any:
+            return torch.func.jvp(_copying(function), (positions,), (direction,))[1]
 
         def gradient(weight: Any) -> Any:
-            return torch.func.vjp(function, positions)[1](weight)[0]
+            return torch.func.vjp(_copying(function), positions)[1](weight)[0]
 
-        def gradient_alone(weight: Any) -> Any:  # without restrictions of torch.func
-            return torch.autograd.functional.vjp(function, positions, weight)[1]
+        def gradients_alone(weights: Any) -> Any:
+            return _gradients_alone(_copying(function), positions, weights)
 
-        return Products(
-            features,
-            forward=lambda directions: self._each(directions, slopes, slopes_by_backward),
-            backward=lambda weights: self._each(weights, gradient, gradient_alone),
-        )
+        of_slopes = _batched(slope, size), _singly(slope)
+        of_gradients = _batched(gradient, size), _singly(gradient), gradients_alone
 
-    def _each(self, vectors: Array, product: Map, remaining: Map) -> Array:
-        """Return the product with each vector: all at once, or singly if torch cannot do that."""
-        import torch
-
-        given = _tensor(vectors)
-        ways: list[Map] = [
-            torch.func.vmap(product),
-            lambda several: torch.stack([product(each) for each in several]),
-            lambda several: torch.stack([remaining(each) for each in several]),
-        ]
-        while True:
+        def forward(directions: Array) -> Array:
             try:
-                return _array(ways.pop(0)(given))
-            except (RuntimeError, ValueError, NotImplementedError) as error:
+                return self._first_possible(_tensor(directions), *of_slopes)
+            except _FAILURES as error:
                 if self._is_exhausted(error):
                     raise
-                if not ways:
-                    reason = str(error).splitlines()[0]
-                    raise ValueError(
-                        f"torch cannot differentiate {self.name} ({reason}); use operations that "
-                        "have derivatives, or Function, which takes differences."
-                    ) from error
+                raise OnlyGradientsError from error
+
+        def backward(weights: Array) -> Array:
+            try:
+                return self._first_possible(_tensor(weights), *of_gradients)
+            except _FAILURES as error:
+                if self._is_exhausted(error):
+                    raise
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                raise ValueError(
+                    f"torch cannot differentiate {self.name} ({reason}); use operations that have "
+                    "derivatives, or Function, which takes differences."
+                ) from error
+
+        return Products(features, forward=forward, backward=backward)
+
+    def _first_possible(self, vectors: Any, *ways: Map) -> Array:
+        """Return the products with vectors, by the first way that torch can take."""
+        *others, last = ways
+        for way in others:
+            try:
+                return _array(way(vectors))
+            except _FAILURES as error:
+                if self._is_exhausted(error):
+                    raise
+        return _array(last(vectors))
 
     def _values(self, found: Any) -> Array:
         """Return features as an array of double precision; others are refused."""
@@ -102,6 +110,11 @@ class AutomaticTorch(Automatic):
         if not isinstance(found, torch.Tensor):
             raise TypeError(
                 f"{self.name} must return a torch tensor of features, got {type(found).__name__}."
+            )
+        if found.layout != torch.strided:
+            raise TypeError(
+                f"{self.name} returns a sparse tensor, and a Jacobian needs all features; return "
+                "it with .to_dense()."
             )
         if found.dtype.is_floating_point and found.dtype != torch.float64:
             raise TypeError(
@@ -177,6 +190,69 @@ def _modules(function: Callable[..., Any]) -> Iterator[Any]:
         variables = getclosurevars(inner)
         named += [*variables.nonlocals.values(), *variables.globals.values()]
     yield from (each for each in named if isinstance(each, torch.nn.Module))
+
+
+def _copying(function: Map) -> Map:
+    """Return a function of a copy of positions, since code may change its arguments in place."""
+    return lambda positions: function(positions.clone())
+
+
+def _batched(product: Map, size: float) -> Map:
+    """Return the products with several vectors at once.
+
+    They are compared with one product, once, and raise a RuntimeError if torch gives others: in
+    version 2.13 those with the derivative of ``cdist`` are wrong. Where symmetry hides everything,
+    products are rounding errors of derivatives of this size.
+    """
+    import torch
+
+    checked = False
+
+    def products(vectors: Any) -> Any:
+        nonlocal checked
+        if len(vectors) == 1:
+            return product(vectors[0])[None]
+        with warnings.catch_warnings():  # of operations that torch repeats
+            warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+            found = torch.func.vmap(product)(vectors)
+        if not checked:
+            mixed = np.random.default_rng(5).normal(size=len(vectors))
+            single = _array(product(torch.tensordot(_tensor(mixed), vectors, 1)))
+            difference = np.linalg.norm(np.tensordot(mixed, _array(found), 1) - single)
+            if difference > _DIFFERS * max(float(np.linalg.norm(_array(found))), size):
+                raise RuntimeError("products at once differ from one")
+            checked = True
+        return found
+
+    return products
+
+
+def _singly(product: Map) -> Map:
+    """Return the products with several vectors, one after the other."""
+    import torch
+
+    return lambda vectors: torch.stack([product(each) for each in vectors])
+
+
+def _gradients_alone(function: Map, positions: Any, weights: Any) -> Any:
+    """Return gradients of weighted sums of features, without the restrictions of ``torch.func``.
+
+    Torch has these for every code that it differentiates at all. Slopes are not made from them by
+    a second derivative: it is zero, without an error, where the first is not differentiable.
+    """
+    import torch
+
+    with torch.enable_grad():
+        given = positions.clone().requires_grad_()
+        found = function(given)
+    if not found.requires_grad:  # a constant
+        return torch.zeros(len(weights), *positions.shape, dtype=torch.float64)
+
+    def gradient(weight: Any) -> Any:
+        (slopes,) = torch.autograd.grad(found, given, weight, retain_graph=True, allow_unused=True)
+        return torch.zeros_like(positions) if slopes is None else slopes
+
+    return torch.stack([gradient(weight) for weight in weights])
 
 
 @cache

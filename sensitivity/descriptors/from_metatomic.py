@@ -157,7 +157,8 @@ class Metatomic(AutomaticTorch):
         asked = metatomic.ModelEvaluationOptions("angstrom", {self.output: output})
 
         def features(positions: Any) -> Any:
-            system = metatomic.System(types, positions, box, periodic)
+            # Copies, since a model may change them in place.
+            system = metatomic.System(types.clone(), positions, box.clone(), periodic.clone())
             for options, samples, shifts in lists:
                 system.add_neighbor_list(options, _block(positions, samples, shifts))
             try:

@@ -82,11 +82,13 @@ class Torch(AutomaticTorch, AutomaticFunction):
         import torch
 
         self._check_ready()
-        given = {name: torch.tensor(each) for name, each in self._arguments(atoms).items()}
+        arguments = self._arguments(atoms)
 
         def features(positions: Any) -> Any:
+            # Copies, since a function may change them in place.
+            given = {name: torch.tensor(each) for name, each in arguments.items()}
             found = self.function(*(given | {"positions": positions}).values())
-            if not isinstance(found, torch.Tensor):
+            if not isinstance(found, torch.Tensor) or found.layout != torch.strided:
                 return found
             found = torch.atleast_1d(found)
             whole = self._row_of_whole(tuple(found.shape), len(atoms), centers)

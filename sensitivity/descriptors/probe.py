@@ -135,6 +135,14 @@ class _Probe:
         found = self._along
         own = self.descriptor._checked_slopes(self.atoms, self._direction, self.center)
         size, theirs = float(np.linalg.norm(own)) or 1.0, found.slopes[: len(own), 0]
+        change = max(3 * float(found.error[0]), RANDOM * float(np.linalg.norm(self.features)))
+        if not own.any() and np.linalg.norm(theirs) > change:
+            raise ValueError(
+                f"{self.descriptor.name} changes with the positions, but its own derivatives are "
+                "zero: positions are detached from them, as by detach, torch.tensor, "
+                "stop_gradient, NumPy or rounding; leave that out, or use Function, which takes "
+                "differences."
+            )
         difference = float(np.linalg.norm(own - theirs)) / size
         known_to = float(found.error[0]) / size
         return difference, difference if difference > 3 * known_to else 0.0

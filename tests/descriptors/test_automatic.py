@@ -9,7 +9,7 @@ from ase.build import bulk, molecule
 from order_two import chain
 
 from sensitivity import DensityCorrelations, jacobian
-from sensitivity.descriptors.automatic import Automatic, Products
+from sensitivity.descriptors.automatic import Automatic, OnlyGradientsError, Products
 
 
 class Multiplied(Automatic):
@@ -19,6 +19,8 @@ class Multiplied(Automatic):
         self.native, self.cutoff, self.most = native, cutoff, most
         self.forward, self.backward = list[int](), list[int]()
 
+    only_backward = False
+
     def _linearize(self, atoms: Atoms, centers: tuple[int, ...]) -> Products:
         features = self.native.features(atoms, centers=centers)
         known = np.zeros((*features.shape, len(atoms), 3))
@@ -27,6 +29,8 @@ class Multiplied(Automatic):
                 known[centers.index(block.center)][:, block.atoms] = block.gradient
 
         def forward(directions: np.ndarray) -> np.ndarray:
+            if self.only_backward:
+                raise OnlyGradientsError
             self.forward.append(self.enough(len(directions)))
             return np.einsum("cqkx,mkx->mcq", known, directions)
 
@@ -80,11 +84,26 @@ def test_centers_that_see_no_atom_together_share_a_product() -> None:
     agree(Multiplied(native, cutoff=3.0), crystal)
 
 
+def test_a_code_that_differentiates_backward_only() -> None:
+    native = DensityCorrelations(cutoff=3.0, n_max=3, l_max=2)
+    atoms = chain(30, spacing=2.0, size=0.2)
+    descriptor = Multiplied(native, cutoff=3.0)
+    descriptor.only_backward = True
+    agree(descriptor, atoms)
+    features = descriptor.features(atoms).shape[1]
+    descriptor.backward.clear()
+    descriptor.gradients(atoms)
+    assert sum(descriptor.backward) == 3 * features + 1  # three centers, and the check
+    assert descriptor.trust.gradient < 1e-8
+
+
+@pytest.mark.parametrize("only_backward", [False, True])
 @pytest.mark.parametrize("order", [1, 2])
-def test_a_cutoff_that_is_too_short_is_found_out(order: int) -> None:
+def test_a_cutoff_that_is_too_short_is_found_out(order: int, only_backward: bool) -> None:
     native = DensityCorrelations(order=order, cutoff=4.0, n_max=3, l_max=2)
     for seed in range(2):
         descriptor, atoms = Multiplied(native, cutoff=2.5), chain(12, spacing=2.0, size=0.2)
+        descriptor.only_backward = only_backward
         atoms.rattle(0.05, seed=seed)
         agree(descriptor, atoms)
         agree(descriptor, atoms, [0, 11])

@@ -46,6 +46,23 @@ def pull_back(values, weight):
 with_gradients_only.defvjp(remember, pull_back)
 
 
+@jax.custom_vjp
+def with_one_gradient(x):
+    return jnp.exp(x)
+
+
+def pull_back_once(values, weight):
+    """Return the gradient by a loop of unknown length, which cannot be transposed."""
+
+    def body(state):
+        return state[0] + 1, state[1] + values * weight / 8
+
+    return (jax.lax.while_loop(lambda state: state[0] < 8, body, (0, 0.0 * values))[1],)
+
+
+with_one_gradient.defvjp(remember, pull_back_once)
+
+
 def with_slopes_only(x):
     """Return exp(x) as 1 / exp(-x / 8)^8, by a loop of unknown length."""
 
@@ -55,7 +72,9 @@ def with_slopes_only(x):
     return jax.lax.while_loop(lambda state: state[0] < 8, body, (0, jnp.ones_like(x)))[1]
 
 
-@pytest.mark.parametrize("exponential", [jnp.exp, with_gradients_only, with_slopes_only])
+@pytest.mark.parametrize(
+    "exponential", [jnp.exp, with_gradients_only, with_one_gradient, with_slopes_only]
+)
 @pytest.mark.parametrize("centers", [[0], [0, 3], None])
 @pytest.mark.parametrize("count", [1, 40])
 def test_each_way_gives_the_same_jacobian(exponential, centers, count: int) -> None:
@@ -198,9 +217,15 @@ def test_memory_that_a_structure_exhausts() -> None:
         spectrum(ethanol(), Jax(too_large, cutoff=20.0), centers=[0])
 
 
-def test_values_that_leave_jax_are_noticed() -> None:
+def test_positions_that_are_detached_are_refused() -> None:
     """Their derivative is zero for JAX, and not for differences."""
     descriptor = Jax(lambda x: jax.lax.stop_gradient(x[:, :1]) ** 3, cutoff=20.0)
+    with pytest.raises(ValueError, match=r"derivatives are zero: positions are detached .*Func"):
+        diagnose(ethanol(), descriptor, centers=[0])
+
+
+def test_values_that_leave_jax_are_noticed() -> None:
+    descriptor = Jax(lambda x: x[:, 1:] ** 2 + jax.lax.stop_gradient(x[:, :1]) ** 3, cutoff=20.0)
     spectrum(ethanol(), descriptor, centers=[0])
     assert "own gradient differs from central differences" in " ".join(descriptor.remarks)
 

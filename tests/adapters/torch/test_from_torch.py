@@ -65,7 +65,18 @@ class Forward(torch.autograd.Function):
         return tangent * context.saved_tensors[0]
 
 
-@pytest.mark.parametrize("exponential", [torch.exp, Forward.apply, Exponential.apply])
+class Once(Exponential):
+    """An operation whose derivative has none: a second one is zero for torch, without an error."""
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context, slope):
+        return slope * context.saved_tensors[0]
+
+
+@pytest.mark.parametrize(
+    "exponential", [torch.exp, Forward.apply, Exponential.apply, Once.apply], ids=str
+)
 @pytest.mark.parametrize("centers", [[0], [0, 3], None])
 @pytest.mark.parametrize("count", [1, 40])
 def test_each_way_gives_the_same_jacobian(exponential, centers, count: int) -> None:
@@ -83,6 +94,88 @@ def test_each_way_gives_the_same_jacobian(exponential, centers, count: int) -> N
     rows = range(len(atoms)) if centers is None else centers
     known = theirs[list(rows)].reshape(len(ours), -1).numpy()
     assert np.abs(ours - known).max() <= 1e-14 * np.abs(known).max()
+
+
+def by_subtraction(x):
+    i, j = torch.triu_indices(len(x), len(x), 1)
+    return i, j, (x[i] - x[j]).norm(dim=1)
+
+
+def by_pdist(x):
+    return *torch.triu_indices(len(x), len(x), 1), torch.nn.functional.pdist(x)
+
+
+def by_cdist(x):
+    i, j = torch.triu_indices(len(x), len(x), 1)
+    return i, j, torch.cdist(x, x)[i, j]
+
+
+WIDTHS = torch.arange(1.0, 13.0, dtype=torch.float64)
+
+
+def shells(x, distances=by_subtraction):
+    i, j, r = distances(x)
+    values = torch.exp(-((r[:, None] - WIDTHS / 3) ** 2) * 4) * (1 - (r[:, None] / 20) ** 2) ** 3
+    return x.new_zeros(len(x), 12).index_add(0, i, values).index_add(0, j, values)
+
+
+@pytest.mark.parametrize("distances", [by_cdist, by_pdist])
+@pytest.mark.parametrize("centers", [[0], [0, 3], None])
+def test_distances_of_torch_that_it_differentiates_only_backward(distances, centers) -> None:
+    atoms = ethanol()
+    known = jacobian(atoms, Torch(shells, cutoff=20.0), centers=centers).dense()
+    descriptor = Torch(partial(shells, distances=distances), cutoff=20.0)
+    found = jacobian(atoms, descriptor, centers=centers).dense()
+    assert np.abs(found - known).max() <= 1e-13 * np.abs(known).max()
+    assert descriptor.remarks == ()
+
+
+def in_bohr(positions, pairs, shifts):
+    vectors = (positions[pairs[1]] + shifts - positions[pairs[0]]) * 1.8897
+    r = torch.linalg.vector_norm(vectors, dim=1)[:, None] / (1.8897 * 4)
+    values = torch.exp(-((r - WIDTHS / 12) ** 2) * 40) * (1 - r**2) ** 3
+    return positions.new_zeros(len(positions), 12).index_add(0, pairs[0], values)
+
+
+def in_bohr_in_place(positions, pairs, shifts):
+    positions *= 1.8897
+    shifts *= 1.8897
+    positions -= positions.mean(dim=0)
+    positions /= 1.8897
+    shifts /= 1.8897
+    found = in_bohr(positions, pairs, shifts)
+    positions *= 2
+    shifts *= 3
+    pairs += 1
+    return found
+
+
+@pytest.mark.parametrize("name", ["ethanol", "rattled silicon"])
+def test_functions_may_change_their_arguments(name: str) -> None:
+    atoms, takes = order_two.STRUCTURES[name], ("positions", "pairs", "shifts")
+    known, found = (
+        Torch(function, cutoff=4.0, takes=takes) for function in (in_bohr, in_bohr_in_place)
+    )
+    before = atoms.positions.copy()
+    assert np.abs(found.features(atoms) - known.features(atoms)).max() <= 1e-13
+    exact, ours = (jacobian(atoms, each).dense() for each in (known, found))
+    assert np.abs(ours - exact).max() <= 1e-12 * np.abs(exact).max()
+    assert found.remarks == ()
+    assert np.array_equal(atoms.positions, before)
+
+
+def forces(x):
+    x = x.requires_grad_(True)
+    energy = shells(x).pow(2).sum()
+    return torch.autograd.grad(energy, x, create_graph=True)[0].norm(dim=1, keepdim=True)
+
+
+def test_functions_may_have_derivatives_inside() -> None:
+    atoms = ethanol()
+    exact = torch.autograd.functional.jacobian(forces, torch.tensor(atoms.positions))
+    exact = exact.reshape(len(atoms), -1).numpy()
+    found = jacobian(atoms, Torch(forces, cutoff=20.0)).dense()
+    assert np.abs(found - exact).max() <= 1e-13 * np.abs(exact).max()
 
 
 class Net(torch.nn.Module):
@@ -220,6 +313,7 @@ def test_functions_that_are_refused() -> None:
         (lambda x: x[:, 0].argsort()[:, None], TypeError, "returns integers"),
         (lambda x: x.numpy(), TypeError, "must return a torch tensor of features, got ndarray"),
         (lambda x: x[:2], ValueError, "must return features of shape"),
+        (lambda x: x.to_sparse(), TypeError, r"returns a sparse tensor, .* with \.to_dense\(\)"),
         (lambda x: x * torch.nan, ValueError, "NaN or infinite"),
         (lambda x: x + torch.rand_like(x), ValueError, "is random: two calls"),
     ):
@@ -253,9 +347,47 @@ def test_an_operation_without_derivatives_is_named() -> None:
         descriptor._gradients(ethanol(), (0,))
 
 
-def test_values_that_leave_torch_are_noticed() -> None:
+def forces_without_graph(x):
+    x = x.requires_grad_(True)
+    return torch.autograd.grad(shells(x).pow(2).sum(), x)[0].norm(dim=1, keepdim=True)
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor")  # of torch, as it should
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: shells(x.detach()),
+        lambda x: shells(torch.tensor(x)),
+        lambda x: torch.tensor(shells(x.detach()).numpy() ** 2),
+        torch.inference_mode()(shells),
+        forces_without_graph,
+    ],
+)
+def test_positions_that_are_detached_are_refused(function) -> None:
     """Their derivative is zero for torch, and not for differences."""
-    descriptor = Torch(lambda x: x.detach().norm(dim=1)[:, None] ** 3, cutoff=20.0)
+    for call in (spectrum, diagnose):
+        with pytest.raises(
+            ValueError, match=r"derivatives are zero: positions are detached .*Func"
+        ):
+            call(ethanol(), Torch(function, cutoff=20.0))
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_forward_derivatives_of_what_is_hidden_from_backward_ones(count: int) -> None:
+    atoms = ethanol()
+    hidden = torch.no_grad()(lambda x: shells(x)[:, :count])
+    known = jacobian(atoms, Torch(lambda x: shells(x)[:, :count], cutoff=20.0), centers=[0])
+    found = jacobian(atoms, Torch(hidden, cutoff=20.0), centers=[0])
+    assert np.abs(found.dense() - known.dense()).max() <= 1e-13 * np.abs(known.dense()).max()
+
+
+def test_constant_features_are_not_detached() -> None:
+    descriptor = Torch(lambda x: torch.ones(len(x), 2, dtype=torch.float64), cutoff=20.0)
+    assert spectrum(ethanol(), descriptor).rank == 0
+
+
+def test_values_that_leave_torch_are_noticed() -> None:
+    descriptor = Torch(lambda x: shells(x) + shells(x.detach()) ** 2, cutoff=20.0)
     spectrum(ethanol(), descriptor, centers=[0])
     assert "own gradient differs from central differences" in " ".join(descriptor.remarks)
 
