@@ -335,14 +335,28 @@ def largest_degree(
 
     From the smallest on, because ace-jax can only count the products by listing all of them.
     """
-    from ace_jax.basis.spec import build_spec
-
     for degree in range(_DEGREES[0], up_to + 1):
-        caps = tuple(_caps(degree).values())
-        products, *_ = build_spec(species, order, degree, angular_weight, caps=caps)
-        if len(products) > most:
+        if _count_products(order, degree, angular_weight, species) > most:
             return degree - 1
     return up_to
+
+
+def _count_products(order: int, degree: int, angular_weight: float, species: int) -> int:
+    """Return the number of products of up to ``order`` densities."""
+    if order > 2:
+        from ace_jax.basis.spec import build_spec
+
+        caps = tuple(_caps(degree).values())
+        return len(build_spec(species, order, degree, angular_weight, caps=caps)[0])
+    # Listing products of two takes minutes for degree 30. Their l is the same, and their n, which
+    # count from 1, have a sum of at most the budget.
+    rounding = 1e-9  # as in ace-jax
+    found = species * degree
+    if order == 2:
+        for l in range(int(degree / (2 * angular_weight)) + 1):
+            budget = int(species * (degree - 2 * l * angular_weight) + rounding)
+            found += (budget // 2) * (budget - budget // 2)
+    return found
 
 
 def _caps(degree: int) -> dict[str, tuple[int]]:

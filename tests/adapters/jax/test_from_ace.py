@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ace_jax import site_descriptors
 from ace_jax.basis.model import build_model
+from ace_jax.basis.spec import build_spec
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.data import covalent_radii
@@ -17,6 +18,7 @@ from cases import ENVIRONMENTS, Case
 from known import STRUCTURES, visible_rank
 
 from sensitivity import diagnose, jacobian, spectrum, structures
+from sensitivity.descriptors import from_ace
 from sensitivity.descriptors.from_ace import Ace, _build
 
 ROUNDING = 1e-14  # of the largest singular value
@@ -133,6 +135,19 @@ def test_features_of_other_species_of_centers_are_zero() -> None:
     assert ("H", "O", 1, "pair") in labels
 
 
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("angular_weight", [0.25, 0.7, 1.0, 1.5, 4.0])
+@pytest.mark.parametrize("species", [1, 2, 3])
+def test_products_are_counted_as_ace_jax_lists_them(
+    order: int, angular_weight: float, species: int
+) -> None:
+    for degree in (2, 5, 8):
+        caps = tuple(from_ace._caps(degree).values())
+        products, *_ = build_spec(species, order, degree, angular_weight, caps=caps)
+        found = from_ace._count_products(order, degree, angular_weight, species)
+        assert found == len(products)
+
+
 def test_its_settings_and_expression() -> None:
     atoms, descriptor = molecule("H2O"), Ace(order=1, total_degree=5, species=("O", "H"))
     assert descriptor.species == (1, 8)
@@ -172,6 +187,8 @@ def test_structures_that_are_refused() -> None:
         Ace(species=("H", "O")).features(molecule("CH4"))
     with pytest.raises(ValueError, match="more than 4000 products for 2 species; choose a total"):
         Ace(order=4).features(molecule("CH4"))
+    with pytest.raises(ValueError, match=r"more than 4000 products .* of at most 27"):
+        Ace(order=2, total_degree=30).features(molecule("CH4"))
 
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
