@@ -31,8 +31,8 @@ class Chgnet(Pretrained):
 
     CHGNet treats every structure as a crystal: directions that are not periodic get a cell so large
     that images do not see each other. Its features of an atom without neighbours within 6 Å are
-    constant. Angles between bonds of less than 3 Å are clipped 0.0014 rad short of π: see
-    ``remarks`` for structures with straight angles.
+    constant. Cosines of angles between bonds of less than 3 Å are multiplied by 1 - 1e-6, so that
+    no angle is nearer to π than 0.0014 rad: see ``remarks`` for structures with straight angles.
 
     Parameters
     ----------

@@ -42,7 +42,9 @@ class Aev(AutomaticTorch):
     deviation of their angle from the middle of a sector: J. S. Smith, O. Isayev, A. E. Roitberg,
     Chem. Sci. 8, 3192 (2017), doi 10.1039/C6SC05720A. Two neighbours are correlated, so the order
     is 2; the cutoff of angles is shorter than that of distances. The features are invariant under
-    O(3), and computed in double precision.
+    O(3), and computed in double precision. TorchANI rounds the constants, such as the centers of
+    Gaussians and sectors, to single precision first; they are left so, as the potentials have them.
+    With exact ones the features differ by 1e-7 of their norm; no invariance does.
 
     Gaussians and cutoff functions have tails, so the singular values of one center whose neighbours
     are near the cutoff, as in a crystal without symmetry, decrease without a gap. Its rank then

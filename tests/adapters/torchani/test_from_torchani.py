@@ -59,6 +59,19 @@ def test_features_of_all_species_of_a_model() -> None:
     assert Aev(species=SYMBOLS).features(atoms).shape == (6, 1008)  # as published for ANI-2x
 
 
+def test_constants_have_single_precision() -> None:
+    """Features differ from those with exact constants (Smith et al.) by 1e-7 of their norm."""
+    atoms = molecule("CH4")
+    atoms.rattle(0.05, seed=1)
+    arms = atoms.positions[1:] - atoms.positions[0]
+    lengths = np.linalg.norm(arms, axis=1)
+    starts = 0.8 + (5.1 - 0.8) / 16 * np.arange(16)
+    fades = 0.5 + 0.5 * np.cos(np.pi * lengths / 5.1)
+    exact = (0.25 * np.exp(-19.7 * (lengths[:, None] - starts) ** 2) * fades[:, None]).sum(axis=0)
+    found = Aev().features(atoms)[0, :16]
+    assert 1e-9 < np.linalg.norm(found - exact) / np.linalg.norm(exact) < 1e-6
+
+
 def test_labels_name_the_features() -> None:
     """Those of absent species vanish, and a feature is largest at its distance."""
     water, descriptor = molecule("H2O"), Aev(species=["H", "C", "O"])
