@@ -155,7 +155,8 @@ class Adapter(Descriptor):
         Raises
         ------
         ValueError
-            If two calls with the same structure give other features.
+            If two calls with the same structure give other features, or the code's own derivatives
+            are zero and the features change.
         """
         checkpoint("is the descriptor invariant and smooth?")
         found = examine(self, atoms, check_centers(atoms, centers))
@@ -172,7 +173,8 @@ class Adapter(Descriptor):
         Raises
         ------
         ValueError
-            If two calls with the same structure give other features.
+            If two calls with the same structure give other features, or the code's own derivatives
+            are zero and the features change.
         """
         chosen = check_centers(atoms, centers)
         own = self._unexamined()
