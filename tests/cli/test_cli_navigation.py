@@ -322,9 +322,9 @@ def test_frames_are_read_as_they_were_written(tmp_path, name):
 # Interrupts and progress
 
 
-def _interrupt_after(monkeypatch, count):
+def _interrupt_after(monkeypatch, count, *, method="gradients"):
     """Press Ctrl-C once, when the descriptor has computed gradients so often."""
-    original, calls = DensityCorrelations.gradients, []
+    original, calls = getattr(DensityCorrelations, method), []
 
     def gradients(*arguments, **keywords):
         calls.append(1)
@@ -332,7 +332,7 @@ def _interrupt_after(monkeypatch, count):
             raise KeyboardInterrupt
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(DensityCorrelations, "gradients", gradients)
+    monkeypatch.setattr(DensityCorrelations, method, gradients)
 
 
 # After how many gradients each command has found something.
@@ -407,7 +407,7 @@ def test_an_interrupt_of_follow_before_the_first_step_keeps_the_start(run, monke
 
 
 def test_an_interrupted_diagnosis_says_so(run, monkeypatch):
-    _interrupt_after(monkeypatch, 2)
+    _interrupt_after(monkeypatch, 0, method="gradients_of_copies")
     found = run("diagnose X+ --center 0", status=130)
     assert (found["ending"], found["interrupted"], found["unexamined"]) == ("interrupted", True, 9)
     assert found["status"].startswith("Interrupted: 9 displacements were not examined")
