@@ -18,7 +18,7 @@ from sensitivity.structures.quantities import LONGEST, stored_quantities
 from sensitivity.survey import Survey
 from sensitivity.survey.collection import collect
 from sensitivity.survey.placement import place, softest_mode
-from sensitivity.survey.properties import MOST, Property, list_properties
+from sensitivity.survey.properties import LABELS, MOST, Property, list_properties
 from sensitivity.survey.ranking import conditions
 
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
@@ -190,6 +190,31 @@ def test_an_axis_is_logarithmic_for_positive_values_of_many_decades() -> None:
     assert not Property("", np.array([0.1, 1.0])).logarithmic
     assert not Property("", np.array([1.0, 1e5]), whole=True).logarithmic
     assert not Property("", np.array([np.nan])).logarithmic
+
+
+def test_numbers_of_frames_replace_no_column_and_no_other_number() -> None:
+    water = molecule("H2O")
+    names = [*LABELS, *LABELS.values(), "energy per atom", "energy", "mass", ""]
+    water.info = {name: 1000.0 + k for k, name in enumerate(names)}
+    water.info["mass (given with the frames)"] = 3.0
+    other = molecule("H2O")
+    other.arrays["mass"] = np.array([7.0, 8.0, 9.0])
+    found = survey([water, other], DESCRIPTOR)
+    table = found.table()
+    plain = list_properties(table, found.frames())
+    properties = list_properties(table, found.frames(), collect(found, [water, other]))
+    for name, column in plain.items():
+        np.testing.assert_array_equal(properties[name].values, column.values)
+        assert properties[name].label == column.label
+    assert properties["frame"].values.tolist() == table["frame"].tolist()
+    for name in ("frame", "rank"):
+        given = properties[f"{name} (given with the frames)"].values[table["frame"] == 0]
+        assert {*given} == {water.info[name]}
+    labels = [each.label for each in properties.values()]
+    assert len({*labels}) == len(labels)
+    assert all(label.strip() for label in labels)
+    # Numbers of the structure, those of atoms, and both energies divided by the number of atoms.
+    assert len(properties) == len(plain) + len(water.info) + 1 + 2
 
 
 def test_a_file_with_thousands_of_numbers_offers_some() -> None:
