@@ -23,6 +23,7 @@ from panel import TOOLBAR, chosen, message, sentence, xyz
 from PIL import Image
 
 from sensitivity import DensityCorrelations, diagnose, structures, survey
+from sensitivity.descriptors import Function
 from sensitivity.explorers import SurveyExplorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
 from sensitivity.explorers.survey.content import write_page
@@ -344,8 +345,11 @@ def test_frames_in_another_order_are_found(found: Survey) -> None:
 def test_a_frame_that_could_not_be_analysed_is_said() -> None:
     view = SurveyExplorer([molecule("H2O"), Atoms("H2"), molecule("NH3")], DESCRIPTOR)
     view.select(1)
-    assert "Frame 1" in sentence(view)
-    assert "could not be analysed: " in sentence(view)
+    assert "Frame 1 could not be analysed: atoms overlap: " in sentence(view)
+    assert sentence(view).count("could not be analysed: ") == 1
+    assert view.worst_menu.label == "frame 1 could not be analysed"
+    with pytest.raises(ValueError, match="Frame 1 could not be analysed: atoms overlap"):
+        view.code()
     assert view.molecule.pane.layout.visibility == "hidden"
     assert "Not in the chart: 1 that could not be analysed." in sentence(view)
 
@@ -361,6 +365,24 @@ def test_each_environment_that_is_not_in_the_chart_is_counted() -> None:
     assert f"Not in the chart: {absent}" in sentence(view)
     view.select(0, 0)
     assert "Frame 0, He0: there are no internal displacements." in sentence(view)
+    assert view.worst_menu.label == "frame 0, He0 no internal displacements"
+
+
+def test_of_an_environment_that_failed_the_reason_is_said_and_not_to_wait() -> None:
+    def fail_for_three(atoms: Atoms) -> Any:
+        if len(atoms) == 3:
+            raise RuntimeError("no <b>value</b>")
+        return np.exp(-np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)).sum()[None]
+
+    frames = [molecule("NH3"), molecule("H2O")]
+    view = SurveyExplorer(frames, Function(fail_for_three, cutoff=5.0))
+    view.select(1, 0)
+    view.wait()
+    assert view.worst_menu.label == "frame 1, O0 could not be analysed"
+    assert sentence(view).count("RuntimeError: no <b>value</b>.") == 1
+    with pytest.raises(ValueError, match="The modes are not known: No <b>value</b>") as caught:
+        view.code()
+    assert "wait" not in str(caught.value)
 
 
 def test_environments_of_which_symmetry_hides_everything_can_be_shown() -> None:
@@ -373,10 +395,33 @@ def test_environments_of_which_symmetry_hides_everything_can_be_shown() -> None:
 
 
 def test_a_survey_without_causes_is_shown() -> None:
-    view = SurveyExplorer(survey(FRAMES, DESCRIPTOR, causes=False), frames=FRAMES)
-    assert "of unknown cause" in sentence(view)
+    found = survey(FRAMES, DESCRIPTOR, causes=False)
+    assert "Invisible displacements: 1 of unknown cause." in sentence(SurveyExplorer(found))
+    view = SurveyExplorer(found, frames=FRAMES)
     assert view.diagnosis is not None
     assert view.diagnosis.counts["incompleteness"] == 1  # found when it is shown
+    assert "Invisible displacements: 1 by incompleteness. Incompleteness: a" in sentence(view)
+    assert "unknown" not in sentence(view)
+
+
+@pytest.mark.parametrize("name", ["CH4", "C6H6", "NH3"])
+def test_without_causes_the_mode_is_that_of_the_number_in_the_table(name: str) -> None:
+    found = survey([molecule(name)], DESCRIPTOR, causes=False)
+    view = SurveyExplorer(found, frames=[molecule(name)])
+    assert view.diagnosis is not None
+    mode = view.diagnosis.modes[view.mode]
+    spectrum = view.diagnosis.spectrum
+    assert mode.cause == "symmetry"
+    assert mode.singular_value <= spectrum.zero_level
+    hidden = spectrum.internal - spectrum.rank
+    said = sentence(view)
+    assert "smallest/largest singular value 0, number 1 of " in said
+    assert f"Invisible displacements: {hidden} by symmetry. Symmetry: nothing to do" in said
+    assert "the most visible of all" not in said
+    assert "repeat the survey with causes" not in said
+    view.mode = 0
+    view.start_again()
+    assert view.diagnosis.modes[view.mode].cause == "symmetry"
 
 
 def test_the_tolerance_is_that_of_the_survey() -> None:

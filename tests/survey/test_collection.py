@@ -259,6 +259,31 @@ def test_images_of_a_crystal_are_where_the_center_sees_them() -> None:
     assert (gaps < 1e-9).sum(axis=0).tolist() == [1] * len(silicon)
 
 
+@pytest.mark.parametrize("name", ["X0", "CH4", "generic", "H2O"])
+def test_the_softest_mode_of_all_has_the_condition_of_a_table_without_causes(name: str) -> None:
+    frame = structures.load(name)
+    found = survey([frame], DESCRIPTOR, causes=False)
+    table = found.table()
+    for k, environment in enumerate(found.environments([frame], rows=table)):
+        diagnosis = diagnose(environment, DESCRIPTOR, centers=[0])
+        mode = diagnosis.modes[softest_mode(diagnosis, causes=False)]
+        value = mode.singular_value / diagnosis.spectrum.singular_values[0]
+        assert value == pytest.approx(conditions(table)[k], rel=1e-6, abs=1e-12)
+
+
+def test_without_causes_a_mode_of_nearly_a_symmetry_has_no_less_than_the_condition() -> None:
+    ammonia = molecule("NH3")
+    ammonia.rattle(0.01, seed=3)
+    found = survey([ammonia], DESCRIPTOR, causes=False, tolerance=0.05)
+    table = found.table()
+    for k, environment in enumerate(found.environments([ammonia], rows=table)):
+        diagnosis = diagnose(environment, DESCRIPTOR, centers=[0], tolerance=0.05)
+        mode = diagnosis.modes[softest_mode(diagnosis, causes=False)]
+        assert mode.cause == "symmetry"
+        value = mode.singular_value / diagnosis.spectrum.singular_values[0]
+        assert conditions(table)[k] < value
+
+
 @pytest.mark.parametrize("name", ["X0", "CH4", "generic", "H2O", "C2H6"])
 def test_the_softest_mode_has_the_condition_of_the_table(name: str) -> None:
     frame = structures.load(name)

@@ -73,6 +73,7 @@ class EnvironmentView(MotionView):
         self._placement: Placement | None = None
         self._reference: Reference | None = None  # the environment with its modes
         self._problem = ""  # why there is no placement
+        self._unknown = ""  # why there are no modes
         self._drawn = ""  # which environments the chart does not show
         self._diagnoses = dict[int, Diagnosis]()  # by row
         self._updating = Entered()
@@ -128,7 +129,7 @@ class EnvironmentView(MotionView):
     def start_again(self) -> None:
         """Return to the softest mode, amplitude zero and the initial view."""
         if self.diagnosis is not None:
-            self.mode = softest_mode(self.diagnosis)
+            self.mode = self._softest(self.diagnosis)
         super().start_again()
 
     def cancel(self) -> None:
@@ -159,7 +160,8 @@ class EnvironmentView(MotionView):
     @property
     def _with_modes(self) -> Reference:
         if self._reference is None:
-            raise ValueError(self._problem or "the modes are not known yet; wait for them.")
+            why = self._problem or self._unknown
+            raise ValueError(why or "the modes are not known yet; wait for them.")
         return self._reference
 
     @property
@@ -190,7 +192,8 @@ class EnvironmentView(MotionView):
         """Show the chosen environment, and find its modes."""
         content = self._filled
         self._looker.drop()
-        self._placement, self._reference, self._problem = None, None, ""
+        self._placement, self._reference = None, None
+        self._problem = self._unknown = ""
         if content is None:
             self._hide()
             return
@@ -223,7 +226,11 @@ class EnvironmentView(MotionView):
             return diagnose(bare, look, centers=[0], tolerance=tolerance, progress=tell)
 
         then = partial(self._learn_modes, self.row)
-        self._looker.start(work, then=then, failed=self._fail, told=self.panel.report)
+        self._looker.start(work, then=then, failed=self._miss_modes, told=self.panel.report)
+
+    def _miss_modes(self, error: Exception) -> None:
+        self._unknown = f"The modes are not known: {as_sentence(error)}"
+        self._fail(error)
 
     def _learn_modes(self, number: int, found: Diagnosis) -> None:
         look = self._known.subject.descriptor
@@ -234,9 +241,13 @@ class EnvironmentView(MotionView):
                 del self._diagnoses[next(iter(self._diagnoses))]
         self.panel.tell("Cancelled: not all causes are known." if found.ending else "")
         self._offer_modes()
-        self.mode = softest_mode(found)
+        self.mode = self._softest(found)
         self.look()
         self._move()
+
+    def _softest(self, found: Diagnosis) -> int:
+        """Return the mode to which the number in the table belongs."""
+        return softest_mode(found, causes=self._known.survey.causes)
 
     def _hide(self) -> None:
         """Hide the molecule: there is none."""

@@ -26,7 +26,7 @@ from sensitivity.explorers.survey.survey_chart import SurveyChart
 from sensitivity.progress import Cancelled
 from sensitivity.reports.surveys import describe_environment, name_descriptor_of
 from sensitivity.survey import Frames, Survey
-from sensitivity.survey.summary import describe_worst
+from sensitivity.survey.summary import label_environment
 
 FILES = {
     "page": ("Share", "html", "One file with the figures and the worst environments"),
@@ -64,7 +64,8 @@ class SurveyExplorer(EnvironmentView):
         Index of the environment in ``survey.table()``.
     mode
         Index of the mode of this environment, in ``diagnosis.modes``. Initially the one with the
-        smallest singular value of those that symmetry does not hide.
+        smallest singular value of those that symmetry does not hide; in a survey without causes,
+        of all.
     amplitude
         Å. Root of the summed squares of the displacements.
     arrows
@@ -331,7 +332,7 @@ class SurveyExplorer(EnvironmentView):
         content = self._known
         rows = [content.row(number) for number in content.worst]
         self._worst = tuple(
-            (" ".join([f"{k}:", *next(describe_worst(each))]), number)
+            (f"{k}: {label_environment(each)}", number)
             for k, (number, each) in enumerate(zip(content.worst, rows, strict=True), 1)
         )
         about = content.subject.name, content.survey.status, name_descriptor_of(content.survey)
@@ -376,7 +377,13 @@ class SurveyExplorer(EnvironmentView):
                 self.mode_menu.value = self.mode
 
     def _label_row(self) -> str:
-        return " ".join(next(describe_worst(self._known.row(self.row))))
+        return label_environment(self._known.row(self.row))
+
+    @property
+    def _causes(self) -> dict[str, int] | None:
+        """The number of displacements by cause in the shown diagnosis, if it is complete."""
+        found = self.diagnosis
+        return None if found is None or found.ending else dict(found.counts.items())
 
     def _say(self) -> None:
         content = self._filled
@@ -384,13 +391,15 @@ class SurveyExplorer(EnvironmentView):
             self.panel.say("")
             return
         place = {"position": int(content.positions[self.row]), "count": content.ranked}
-        lines = [*describe_environment(content.row(self.row), **place)]
+        causes = None if content.survey.causes else self._causes
+        lines = [*describe_environment(content.row(self.row), **place, causes=causes)]
         if self._reference is not None:
             lines.append(meaning(self._reference, self.mode))
         moved = "" if content.collection is None else content.collection.status
         left = 0 if self._placement is None else self._placement.left_out
         fewer = f"{left} farther atoms of the frame are not shown." if left else ""
-        lines += [self._problem, fewer, self._drawn, moved]
+        problem = "" if self._problem in lines else self._problem
+        lines += [problem, fewer, self._drawn, moved]
         self.panel.say(*lines)
 
 
