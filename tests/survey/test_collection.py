@@ -82,6 +82,39 @@ def test_of_equal_frames_each_has_its_own_numbers() -> None:
     assert properties["weight"].values.tolist() == table["frame"].tolist()
 
 
+def energies_of(found: Survey, frames: list[Atoms]) -> list[float]:
+    """The energy of each row, from frames that may have other numbers now."""
+    collection = collect(found, frames)
+    properties = list_properties(found.table(), found.frames(), collection)
+    return properties["weight"].values.tolist() if "weight" in properties else []
+
+
+def test_of_equal_frames_that_have_moved_each_has_its_own_numbers() -> None:
+    twins = [molecule("H2O") for _ in range(3)]
+    for weight, atoms in enumerate(twins):
+        atoms.info["weight"] = float(weight)
+    frames = [*twins, molecule("NH3")]
+    found = survey(frames, DESCRIPTOR, species=["O", "N"])
+    expected = [0.0, 1.0, 2.0]
+    assert energies_of(found, frames)[:3] == expected
+    for shift in (1, 2, 5):
+        moved = [molecule("HF")] * shift + frames
+        assert energies_of(found, moved)[:3] == expected
+        assert collect(found, moved).moved == {k: k + shift for k in range(4)}
+
+
+def test_equal_frames_of_which_one_cannot_tell_which_is_which_have_no_numbers() -> None:
+    twins = [molecule("H2O") for _ in range(3)]
+    for weight, atoms in enumerate(twins):
+        atoms.info["weight"] = float(weight)
+    found = survey(twins, DESCRIPTOR, species=["O"])
+    assert energies_of(found, [molecule("HF"), *twins[1:]]) == []
+    assert not collect(found, [molecule("HF"), *twins[1:]]).lost  # the structure is known
+    for atoms in twins:
+        atoms.info["weight"] = 2.0
+    assert energies_of(found, [molecule("HF"), *twins[1:]]) == [2.0, 2.0, 2.0]
+
+
 def test_the_last_frame_of_a_file_without_a_line_break_is_found(tmp_path: Path) -> None:
     path = tmp_path / "cut.xyz"
     path.write_text("2\n\nH 0 0 0\nH 0 0 0.7\n2\n\nH 0 0 0\nH 0 0 0.75")
