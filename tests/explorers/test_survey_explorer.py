@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import subprocess
 import sys
 import time
@@ -282,6 +283,29 @@ def test_another_environment_leaves_the_explorer_below(view: SurveyExplorer) -> 
     assert view.opened is not None
 
 
+def test_another_environment_starts_at_amplitude_zero(view: SurveyExplorer) -> None:
+    for row in (0, 5, 9):
+        view.amplitude = 0.5
+        click(view, row)
+        assert (view.row, view.amplitude, view.stop) == (row, 0.0, view.rest)
+        assert view.slider.index == view.rest
+        assert view._placement is not None
+        np.testing.assert_allclose(view.molecule.sent[0], view._placement.atoms.positions)
+
+
+def test_the_explorer_below_says_that_its_tolerance_is_another_one(view: SurveyExplorer) -> None:
+    view.open()
+    assert "tolerance" not in view.below.children[0].children[0].value
+    wide = SurveyExplorer(
+        survey([molecule("NH3")], DESCRIPTOR, tolerance=0.05), frames=[molecule("NH3")]
+    )
+    wide.open()
+    said = (
+        "a tolerance of 0.001 Å, and those of the survey with 0.05 Å: causes and modes may differ"
+    )
+    assert said in wide.below.children[0].children[0].value
+
+
 # Where it comes from
 
 
@@ -339,7 +363,34 @@ def test_frames_in_another_order_are_found(found: Survey) -> None:
     assert "4 frames have other numbers than in the survey" in sentence(view)
     page = write_page(view._known, lambda _: None)  # which takes frames by number
     assert b"incompleteness" in page
-    assert b"softest mode" not in page
+    assert b"softest mode" in page
+    view.export("page")
+    view.wait()
+    assert "without structures" not in message(view)
+
+
+def test_a_page_without_structures_is_said(found: Survey) -> None:
+    changed = [atoms.copy() for atoms in FRAMES]
+    changed[1].positions[0, 0] += 1e-6
+    reasons = {"the structures are not known": None, "frames are missing, have changed": changed}
+    for reason, frames in reasons.items():
+        view = SurveyExplorer(found, frames=frames)
+        view.export("page")
+        view.wait()
+        assert f"kB, without structures and modes, because {reason}" in message(view)
+        assert b"softest mode" not in write_page(view._known, lambda _: None)
+
+
+def test_a_deleted_folder_is_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    survey(FRAMES, DESCRIPTOR, output=folder)
+    view = SurveyExplorer(folder, frames=FRAMES)
+    shutil.rmtree(folder)
+    view.export("page")
+    view.wait()
+    assert "The survey cannot be read any more: No such file or directory: " in message(view)
+    assert "restore its folder, or repeat the survey." in message(view)
+    assert "Errno" not in message(view)
 
 
 def test_a_frame_that_could_not_be_analysed_is_said() -> None:

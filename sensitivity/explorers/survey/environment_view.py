@@ -189,7 +189,9 @@ class EnvironmentView(MotionView):
         self._drawn = self._describe_drawn()
 
     def _show_row(self) -> None:
-        """Show the chosen environment, and find its modes."""
+        """Show the chosen environment at amplitude zero, and find its modes."""
+        with self._updating:
+            self.amplitude = 0.0
         content = self._filled
         self._looker.drop()
         self._placement, self._reference = None, None

@@ -27,6 +27,7 @@ from sensitivity.progress import Cancelled
 from sensitivity.reports.surveys import describe_environment, name_descriptor_of
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import label_environment
+from sensitivity.tolerances import Tolerance
 
 FILES = {
     "page": ("Share", "html", "One file with the figures and the worst environments"),
@@ -150,6 +151,8 @@ class SurveyExplorer(EnvironmentView):
     def open(self) -> Explorer:
         """Show the environment with its mode in an ``Explorer`` below, and return it.
 
+        Its heading says so if the tolerance, which is the default there, is not that of the survey.
+
         ValueError if the structure of the environment is not known.
         """
         if self._placement is None:
@@ -162,10 +165,21 @@ class SurveyExplorer(EnvironmentView):
             reach = explorer.reference.reach
             explorer.amplitude = float(np.clip(self.amplitude, -reach, reach))
         self.close()
-        title = f"Environment of {self._name}"
+        title = f"Environment of {self._name}{self._other_tolerance}"
         heading = make_heading(title, self._close_and_return)
         self._opened, self.below.children = explorer, (heading, explorer.widget)
         return explorer
+
+    @property
+    def _other_tolerance(self) -> str:
+        """Follows the name of an environment that is shown with another tolerance."""
+        own = float(self._known.survey.settings["tolerance"])
+        if own == Tolerance.POSITIONS:
+            return ""
+        return (
+            f". Its causes are found with a tolerance of {Tolerance.POSITIONS:g} Å, and those of "
+            f"the survey with {own:g} Å: causes and modes may differ"
+        )
 
     def close(self) -> None:
         """Close the explorer below."""
@@ -204,7 +218,7 @@ class SurveyExplorer(EnvironmentView):
         """Download a file: one of other explorers, "page" or "code"; ValueError if unknown."""
         file = f"{self.texts.file}.{FILES[name][1]}" if name in FILES else ""
         if name == "page":
-            self._save(file, partial(write_page, self._known))
+            self._save(file, partial(write_page, self._known), note=self._known.missing_in_page)
             return
         self._check_shown()
         if name == "code":
