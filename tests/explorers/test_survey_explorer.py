@@ -28,7 +28,7 @@ from sensitivity.descriptors import Function
 from sensitivity.explorers import SurveyExplorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
 from sensitivity.explorers.survey.content import write_page
-from sensitivity.explorers.survey.survey_chart import MOST_DRAWN
+from sensitivity.explorers.survey.survey_chart import MOST_DRAWN, SurveyChart
 from sensitivity.survey import Survey
 from sensitivity.survey.placement import softest_mode
 from sensitivity.survey.ranking import conditions
@@ -399,6 +399,7 @@ def test_a_frame_that_could_not_be_analysed_is_said() -> None:
     assert "Frame 1 could not be analysed: atoms overlap: " in sentence(view)
     assert sentence(view).count("could not be analysed: ") == 1
     assert view.worst_menu.label == "frame 1 could not be analysed"
+    assert view.mode_menu.options == ()
     with pytest.raises(ValueError, match="Frame 1 could not be analysed: atoms overlap"):
         view.code()
     assert view.molecule.pane.layout.visibility == "hidden"
@@ -430,6 +431,7 @@ def test_of_an_environment_that_failed_the_reason_is_said_and_not_to_wait() -> N
     view.select(1, 0)
     view.wait()
     assert view.worst_menu.label == "frame 1, O0 could not be analysed"
+    assert view.mode_menu.options == ()
     assert sentence(view).count("RuntimeError: no <b>value</b>.") == 1
     with pytest.raises(ValueError, match="The modes are not known: No <b>value</b>") as caught:
         view.code()
@@ -585,6 +587,13 @@ def test_hostile_names_of_numbers_are_only_texts() -> None:
     view.upload.value = (chosen("<img src=x onerror=a()>.xyz", xyz(molecule("H2O"))),)
     view.wait()
     assert "<img" not in view.summary.value
+
+
+def test_a_hostile_name_of_a_file_is_only_a_text_in_the_chart() -> None:
+    chart = SurveyChart()
+    chart.write("reading $\\frac{$.xyz …")
+    chart.figure.draw_without_rendering()
+    assert chart.figure.texts[-1].get_text() == "reading $\\frac{$.xyz …"
 
 
 # Many environments

@@ -29,6 +29,7 @@ from sensitivity.plots.camera import choose_view
 from sensitivity.survey import Survey
 from sensitivity.survey.placement import Placement, place, softest_mode
 from sensitivity.survey.summary import describe_worst
+from sensitivity.tolerances import Tolerance
 
 LONGEST, STEP = 1.0, 0.02  # Å
 STOPS = np.linspace(-LONGEST, LONGEST, 101)
@@ -80,7 +81,7 @@ class EnvironmentView(MotionView):
         self._looker, self._reader = (Worker(changed=self._show_busy) for _ in range(2))
 
     def _offer_modes(self) -> None:
-        """Offer the modes of the environment."""
+        """Offer the modes of the environment, none while they are not known."""
         raise NotImplementedError
 
     @property
@@ -170,6 +171,23 @@ class EnvironmentView(MotionView):
         ((name, *_),) = describe_worst(self._known.row(self.row))
         return name
 
+    @property
+    def _other_tolerance(self) -> str:
+        """Follows the name of an environment that is shown with another tolerance."""
+        own = float(self._known.survey.settings["tolerance"])
+        if own == Tolerance.POSITIONS:
+            return ""
+        return (
+            f". Its causes are found with a tolerance of {Tolerance.POSITIONS:g} Å, and those of "
+            f"the survey with {own:g} Å: causes and modes may differ"
+        )
+
+    @property
+    def _causes(self) -> dict[str, int] | None:
+        """The number of displacements by cause in the shown diagnosis, if it is complete."""
+        found = self.diagnosis
+        return None if found is None or found.ending else dict(found.counts.items())
+
     def _number(self, column: str) -> int:
         content = self._filled
         return -1 if content is None else int(content.table[column][self.row])
@@ -204,6 +222,7 @@ class EnvironmentView(MotionView):
             self._placement = place(environment, frame, most=inputs.MOST_ATOMS)
         except (ValueError, MemoryError) as error:
             self._problem = as_sentence(error)
+            self._offer_modes()
             self._hide()
             return
         count = len(environment)
@@ -232,6 +251,7 @@ class EnvironmentView(MotionView):
 
     def _miss_modes(self, error: Exception) -> None:
         self._unknown = f"The modes are not known: {as_sentence(error)}"
+        self._offer_modes()
         self._fail(error)
 
     def _learn_modes(self, number: int, found: Diagnosis) -> None:

@@ -27,7 +27,6 @@ from sensitivity.progress import Cancelled
 from sensitivity.reports.surveys import describe_environment, name_descriptor_of
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import label_environment
-from sensitivity.tolerances import Tolerance
 
 FILES = {
     "page": ("Share", "html", "One file with the figures and the worst environments"),
@@ -169,17 +168,6 @@ class SurveyExplorer(EnvironmentView):
         heading = make_heading(title, self._close_and_return)
         self._opened, self.below.children = explorer, (heading, explorer.widget)
         return explorer
-
-    @property
-    def _other_tolerance(self) -> str:
-        """Follows the name of an environment that is shown with another tolerance."""
-        own = float(self._known.survey.settings["tolerance"])
-        if own == Tolerance.POSITIONS:
-            return ""
-        return (
-            f". Its causes are found with a tolerance of {Tolerance.POSITIONS:g} Å, and those of "
-            f"the survey with {own:g} Å: causes and modes may differ"
-        )
 
     def close(self) -> None:
         """Close the explorer below."""
@@ -360,8 +348,8 @@ class SurveyExplorer(EnvironmentView):
 
     def _offer_modes(self) -> None:
         with self._updating:
-            options = [(label, k) for k, label in enumerate(labels(self._with_modes))]
-            self.mode_menu.options = options
+            known = [] if self._reference is None else labels(self._reference)
+            self.mode_menu.options = [(label, k) for k, label in enumerate(known)]
 
     def _move(self) -> None:
         if self._updating:  # the content is being replaced
@@ -392,12 +380,6 @@ class SurveyExplorer(EnvironmentView):
 
     def _label_row(self) -> str:
         return label_environment(self._known.row(self.row))
-
-    @property
-    def _causes(self) -> dict[str, int] | None:
-        """The number of displacements by cause in the shown diagnosis, if it is complete."""
-        found = self.diagnosis
-        return None if found is None or found.ending else dict(found.counts.items())
 
     def _say(self) -> None:
         content = self._filled
