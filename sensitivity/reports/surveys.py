@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ase import Atoms
@@ -11,7 +11,7 @@ from sensitivity.notes import visible
 from sensitivity.reports.sources import describe_atoms, name_settings
 from sensitivity.reports.tables import Json, as_json, pick, wrap_text
 from sensitivity.survey import Survey
-from sensitivity.survey.ranking import invisible
+from sensitivity.survey.ranking import INVISIBLE, SPURIOUS, invisible
 from sensitivity.survey.rows import Table
 from sensitivity.survey.summary import advise, by, describe_worst
 
@@ -41,22 +41,30 @@ def _rows(table: Table) -> list[Json]:
     return [as_json(dict(zip(table, row, strict=True))) for row in rows]
 
 
-def describe_environment(row: Table, *, position: int, count: int) -> tuple[str, ...]:
+def describe_environment(
+    row: Table, *, position: int, count: int, causes: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
     """Return sentences on an environment, given as a table of one row.
 
     They state its condition, which is the ``position``-th smallest of ``count``, its invisible
-    displacements by cause, and what to do.
+    displacements by cause, and what to do. ``causes`` are the numbers by cause, if a diagnosis
+    knows more than the row.
     """
     ((place, condition, _),) = describe_worst(row)
     place, (error,), (gap,) = place[:1].upper() + place[1:], row["error"], row["gap"]
     if error:
-        return (f"{place} could not be analysed: {error}",)
-    numbers = {cause: int(each[0]) for cause, each in invisible(row).items() if each[0] > 0}
+        return (f"{place} could not be analysed: {' '.join(error.split()).rstrip('.')}.",)
+    known = {cause: int(each[0]) for cause, each in invisible(row).items()}
+    if causes is not None:
+        known = {cause: causes.get(cause, 0) for cause in INVISIBLE}
+    numbers = {cause: number for cause, number in known.items() if number > 0}
     listed = ", ".join(f"{number} {by(cause)}" for cause, number in numbers.items())
     value = f"smallest/largest singular value {condition}, number {position} of {count}"
     if not position:
         none = row["internal"][0] == 0
         value = f"{'there are no' if none else 'symmetry hides all'} internal displacements"
+        if any(numbers.get(cause) for cause in SPURIOUS):
+            value = "no displacement changes the features to first order"
     first = f"{place}: {value}."
     invisible_ones = f"Invisible displacements: {listed or 'none'}."
     return first, f"{invisible_ones} {advise(numbers, gap)}".rstrip()

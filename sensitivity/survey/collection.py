@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ase import Atoms
@@ -74,7 +74,9 @@ def collect(survey: Survey, frames: Frames) -> Collection:
     """Return the frames of a survey from a file, or from structures.
 
     A frame is recognised by its fingerprint, the hash of elements, positions and cell: one that has
-    another number now is found, and one that has changed is not. ``checkpoint`` reports progress.
+    another number now is found, and one that has changed is not. Of several with one fingerprint
+    the order counts; if there are more or fewer than in the survey, and not each is in its place,
+    they have no quantities unless these are all equal. ``checkpoint`` reports progress.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def collect(survey: Survey, frames: Frames) -> Collection:
     wanted = _fingerprints(survey)
     marks = {*wanted.values()} - {""}
     own = dict[int, NumberedFrame]()
-    elsewhere = dict[str, NumberedFrame]()
+    same = dict[str, list[NumberedFrame]]()
     for frame in _read(frames, survey):
         if frame.atoms is None:
             continue
@@ -92,20 +94,35 @@ def collect(survey: Survey, frames: Frames) -> Collection:
         if wanted.get(frame.number) in (mark, ""):
             own[frame.number] = frame
         if mark in marks:
-            elsewhere.setdefault(mark, frame)
+            same.setdefault(mark, []).append(frame)
         if len(own) == len(wanted):
             break
-    found = {
-        number: own.get(number) or elsewhere[mark]
-        for number, mark in wanted.items()
-        if number in own or mark in elsewhere
-    }
+    numbers = dict[str, list[int]]()
+    for number, mark in wanted.items():
+        numbers.setdefault(mark, []).append(number)
+    found, unsure = dict[int, NumberedFrame](), set[int]()
+    for mark, places in numbers.items():
+        given = same.get(mark, [])
+        if all(number in own for number in places):
+            found |= {number: own[number] for number in places}
+        elif given:
+            found |= {number: given[k % len(given)] for k, number in enumerate(places)}
+            unsure |= {*places} if len(given) != len(places) and _differ(given) else set()
+    found = {number: found[number] for number in wanted if number in found}
     return Collection(
         {number: _bare(frame.atoms) for number, frame in found.items() if frame.atoms is not None},
-        {number: frame.quantities for number, frame in found.items()},
-        {number: frame.number for number, frame in found.items() if number not in own},
+        {n: frame.quantities for n, frame in found.items() if n not in unsure},
+        {number: frame.number for number, frame in found.items() if number != frame.number},
         frozenset({*wanted} - {*found}),
     )
+
+
+def _differ(frames: Sequence[NumberedFrame]) -> bool:
+    """Return whether frames have different numbers, such as energies."""
+    first, *others = (
+        {name: values.tolist() for name, values in frame.quantities.items()} for frame in frames
+    )
+    return any(each != first for each in others)
 
 
 def _fingerprints(survey: Survey) -> dict[int, str]:

@@ -61,14 +61,18 @@ def place(environment: Atoms, frame: Atoms, *, most: int) -> Placement:
     return Placement(environment, atoms, every, len(others) - len(shown))
 
 
-def softest_mode(found: Diagnosis) -> int:
-    """Return the mode with the smallest singular value of those that symmetry does not hide.
+def softest_mode(found: Diagnosis, *, causes: bool = True) -> int:
+    """Return the mode to which the condition of an environment in ``Survey.worst`` belongs.
 
-    If symmetry hides all internal modes, it is the least visible of these. Its singular value over
-    the largest one is the condition in ``Survey.worst``.
+    With ``causes``, as in a survey with causes, it has the smallest singular value of the internal
+    modes that symmetry does not hide; if symmetry hides all, it is the least visible of these. Its
+    singular value over the largest one is the condition.
+
+    Without, it has the smallest value of all internal modes. Each mode has one cause, so where
+    symmetry only holds within the tolerance, its value over the largest one exceeds the condition.
     """
     modes = [
-        (mode.cause == "symmetry", mode.singular_value, number)
+        (causes and mode.cause == "symmetry", mode.singular_value, number)
         for number, mode in enumerate(found.modes)
         if not CAUSE_DESCRIPTIONS[mode.cause].trivial
     ]

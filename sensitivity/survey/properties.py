@@ -35,6 +35,14 @@ LABELS: Mapping[str, str] = {
 UNITS: Mapping[str, str] = {"energy": "eV", "free_energy": "eV", "forces": "eV/Å", "magmoms": "μB"}
 """Of results as ASE names them; of other numbers the unit is not known."""
 
+AT = ("", " at the center", " at the center, norm")
+"""Follows the name of a quantity with this number of axes."""
+
+GIVEN = " (given with the frames)"
+"""Follows the name of a quantity that is also the name of a column, or of another property."""
+
+NAMELESS = "number without a name"
+
 MOST = 100
 """Numbers of frames that are offered: more would not be found in a list."""
 
@@ -84,7 +92,8 @@ def list_properties(
     collection
         The frames. Their numbers, such as energies, are properties: those of the structure, also
         divided by the number of atoms if they are energies; those of atoms, at the center, and of
-        vectors such as forces the norm.
+        vectors such as forces the norm. One with the name or the label of a column, such as
+        "frame", is "frame (given with the frames)".
     """
     columns = {name: _column(table, frames, name) for name in LABELS}
     found = {name: each for name, each in columns.items() if each is not None}
@@ -115,14 +124,21 @@ def _of_frames(table: Table, collection: Collection) -> dict[str, Property]:
     )
     found = dict[str, Property]()
     for name, axes in islice(kinds, MOST):
-        unit = f" ({UNITS[name]})" if name in UNITS else ""
-        at = ("", " at the center", " at the center, norm")[axes]
         values = _gather(table, given, name, axes)
-        found[name] = Property(f"{name}{at}{unit}", values)
+        _add(found, name, values, unit=UNITS.get(name, ""), at=AT[axes])
         if not axes and "energy" in name.lower():
-            each = f"{name} per atom"
-            found[each] = Property(f"{each}{unit}", values / _sizes(table, collection))
+            each = values / _sizes(table, collection)
+            _add(found, f"{name} per atom", each, unit=UNITS.get(name, ""))
     return found
+
+
+def _add(found: dict[str, Property], name: str, values: Array, *, unit: str, at: str = "") -> None:
+    """Add a quantity under a name and a label that no column and no other property has."""
+    labels = {*LABELS.values(), *(each.label for each in found.values())}
+    own, tail = name, at + (f" ({unit})" if unit else "")
+    while own in LABELS or own in found or f"{own.strip() or NAMELESS}{tail}" in labels:
+        own = f"{own or NAMELESS}{GIVEN}"
+    found[own] = Property(f"{own.strip() or NAMELESS}{tail}", values)
 
 
 def _gather(table: Table, given: Mapping[int, Quantities], name: str, axes: int) -> Array:

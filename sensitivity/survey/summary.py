@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from math import ceil
+from math import ceil, isnan
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -92,22 +92,36 @@ def describe_worst(worst: Table) -> Iterator[tuple[str, str, str]]:
     """Yield place, condition and cause of rows as texts.
 
     The cause is "none spurious" if symmetry explains all invisible displacements, or there are
-    none.
+    none. A row without a condition has an empty one, and the reason in place of the cause.
     """
     rows = zip(
-        *(worst[name].tolist() for name in ("frame", "center", "species")),
+        *(worst[name].tolist() for name in ("frame", "center", "species", "error", "internal")),
         conditions(worst).tolist(),
         leading_causes(worst).tolist(),
         strict=True,
     )
-    for frame, center, species, condition, cause in rows:
+    for frame, center, species, error, internal, condition, cause in rows:
         known = cause if cause in (*SPURIOUS, UNEXPLAINED) else "none spurious"
-        yield f"frame {frame}, {species}{center}", name_condition(condition), known
+        if error:
+            known = "could not be analysed"
+        elif not internal:
+            known = "no internal displacements"
+        elif isnan(condition) and known == "none spurious":
+            known = "symmetry hides all displacements"
+        where = f"frame {frame}" + (f", {species}{center}" if center >= 0 else "")
+        yield where, name_condition(condition), known
 
 
 def name_condition(condition: float) -> str:
-    """Return a condition with two digits; 0 if it is rounding."""
+    """Return a condition with two digits; 0 if it is rounding, and empty if it is not known."""
+    if isnan(condition):
+        return ""
     return f"{condition:.1e}" if condition > Tolerance.ROUNDED_CONDITION else "0"
+
+
+def label_environment(row: Table) -> str:
+    """Return place, condition and cause of a row in one line, as far as they are known."""
+    return " ".join(filter(None, next(describe_worst(row))))
 
 
 def _in_columns(texts: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import subprocess
 import sys
 import time
@@ -23,10 +24,11 @@ from panel import TOOLBAR, chosen, message, sentence, xyz
 from PIL import Image
 
 from sensitivity import DensityCorrelations, diagnose, structures, survey
+from sensitivity.descriptors import Function
 from sensitivity.explorers import SurveyExplorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
 from sensitivity.explorers.survey.content import write_page
-from sensitivity.explorers.survey.survey_chart import MOST_DRAWN
+from sensitivity.explorers.survey.survey_chart import MOST_DRAWN, SurveyChart
 from sensitivity.survey import Survey
 from sensitivity.survey.placement import softest_mode
 from sensitivity.survey.ranking import conditions
@@ -281,6 +283,29 @@ def test_another_environment_leaves_the_explorer_below(view: SurveyExplorer) -> 
     assert view.opened is not None
 
 
+def test_another_environment_starts_at_amplitude_zero(view: SurveyExplorer) -> None:
+    for row in (0, 5, 9):
+        view.amplitude = 0.5
+        click(view, row)
+        assert (view.row, view.amplitude, view.stop) == (row, 0.0, view.rest)
+        assert view.slider.index == view.rest
+        assert view._placement is not None
+        np.testing.assert_allclose(view.molecule.sent[0], view._placement.atoms.positions)
+
+
+def test_the_explorer_below_says_that_its_tolerance_is_another_one(view: SurveyExplorer) -> None:
+    view.open()
+    assert "tolerance" not in view.below.children[0].children[0].value
+    wide = SurveyExplorer(
+        survey([molecule("NH3")], DESCRIPTOR, tolerance=0.05), frames=[molecule("NH3")]
+    )
+    wide.open()
+    said = (
+        "a tolerance of 0.001 Å, and those of the survey with 0.05 Å: causes and modes may differ"
+    )
+    assert said in wide.below.children[0].children[0].value
+
+
 # Where it comes from
 
 
@@ -338,14 +363,45 @@ def test_frames_in_another_order_are_found(found: Survey) -> None:
     assert "4 frames have other numbers than in the survey" in sentence(view)
     page = write_page(view._known, lambda _: None)  # which takes frames by number
     assert b"incompleteness" in page
-    assert b"softest mode" not in page
+    assert b"softest mode" in page
+    view.export("page")
+    view.wait()
+    assert "without structures" not in message(view)
+
+
+def test_a_page_without_structures_is_said(found: Survey) -> None:
+    changed = [atoms.copy() for atoms in FRAMES]
+    changed[1].positions[0, 0] += 1e-6
+    reasons = {"the structures are not known": None, "frames are missing, have changed": changed}
+    for reason, frames in reasons.items():
+        view = SurveyExplorer(found, frames=frames)
+        view.export("page")
+        view.wait()
+        assert f"kB, without structures and modes, because {reason}" in message(view)
+        assert b"softest mode" not in write_page(view._known, lambda _: None)
+
+
+def test_a_deleted_folder_is_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "rows"
+    survey(FRAMES, DESCRIPTOR, output=folder)
+    view = SurveyExplorer(folder, frames=FRAMES)
+    shutil.rmtree(folder)
+    view.export("page")
+    view.wait()
+    assert "The survey cannot be read any more: No such file or directory: " in message(view)
+    assert "restore its folder, or repeat the survey." in message(view)
+    assert "Errno" not in message(view)
 
 
 def test_a_frame_that_could_not_be_analysed_is_said() -> None:
     view = SurveyExplorer([molecule("H2O"), Atoms("H2"), molecule("NH3")], DESCRIPTOR)
     view.select(1)
-    assert "Frame 1" in sentence(view)
-    assert "could not be analysed: " in sentence(view)
+    assert "Frame 1 could not be analysed: atoms overlap: " in sentence(view)
+    assert sentence(view).count("could not be analysed: ") == 1
+    assert view.worst_menu.label == "frame 1 could not be analysed"
+    assert view.mode_menu.options == ()
+    with pytest.raises(ValueError, match="Frame 1 could not be analysed: atoms overlap"):
+        view.code()
     assert view.molecule.pane.layout.visibility == "hidden"
     assert "Not in the chart: 1 that could not be analysed." in sentence(view)
 
@@ -361,6 +417,25 @@ def test_each_environment_that_is_not_in_the_chart_is_counted() -> None:
     assert f"Not in the chart: {absent}" in sentence(view)
     view.select(0, 0)
     assert "Frame 0, He0: there are no internal displacements." in sentence(view)
+    assert view.worst_menu.label == "frame 0, He0 no internal displacements"
+
+
+def test_of_an_environment_that_failed_the_reason_is_said_and_not_to_wait() -> None:
+    def fail_for_three(atoms: Atoms) -> Any:
+        if len(atoms) == 3:
+            raise RuntimeError("no <b>value</b>")
+        return np.exp(-np.linalg.norm(atoms.positions[1:] - atoms.positions[0], axis=1)).sum()[None]
+
+    frames = [molecule("NH3"), molecule("H2O")]
+    view = SurveyExplorer(frames, Function(fail_for_three, cutoff=5.0))
+    view.select(1, 0)
+    view.wait()
+    assert view.worst_menu.label == "frame 1, O0 could not be analysed"
+    assert view.mode_menu.options == ()
+    assert sentence(view).count("RuntimeError: no <b>value</b>.") == 1
+    with pytest.raises(ValueError, match="The modes are not known: No <b>value</b>") as caught:
+        view.code()
+    assert "wait" not in str(caught.value)
 
 
 def test_environments_of_which_symmetry_hides_everything_can_be_shown() -> None:
@@ -373,10 +448,33 @@ def test_environments_of_which_symmetry_hides_everything_can_be_shown() -> None:
 
 
 def test_a_survey_without_causes_is_shown() -> None:
-    view = SurveyExplorer(survey(FRAMES, DESCRIPTOR, causes=False), frames=FRAMES)
-    assert "of unknown cause" in sentence(view)
+    found = survey(FRAMES, DESCRIPTOR, causes=False)
+    assert "Invisible displacements: 1 of unknown cause." in sentence(SurveyExplorer(found))
+    view = SurveyExplorer(found, frames=FRAMES)
     assert view.diagnosis is not None
     assert view.diagnosis.counts["incompleteness"] == 1  # found when it is shown
+    assert "Invisible displacements: 1 by incompleteness. Incompleteness: a" in sentence(view)
+    assert "unknown" not in sentence(view)
+
+
+@pytest.mark.parametrize("name", ["CH4", "C6H6", "NH3"])
+def test_without_causes_the_mode_is_that_of_the_number_in_the_table(name: str) -> None:
+    found = survey([molecule(name)], DESCRIPTOR, causes=False)
+    view = SurveyExplorer(found, frames=[molecule(name)])
+    assert view.diagnosis is not None
+    mode = view.diagnosis.modes[view.mode]
+    spectrum = view.diagnosis.spectrum
+    assert mode.cause == "symmetry"
+    assert mode.singular_value <= spectrum.zero_level
+    hidden = spectrum.internal - spectrum.rank
+    said = sentence(view)
+    assert "smallest/largest singular value 0, number 1 of " in said
+    assert f"Invisible displacements: {hidden} by symmetry. Symmetry: nothing to do" in said
+    assert "the most visible of all" not in said
+    assert "repeat the survey with causes" not in said
+    view.mode = 0
+    view.start_again()
+    assert view.diagnosis.modes[view.mode].cause == "symmetry"
 
 
 def test_the_tolerance_is_that_of_the_survey() -> None:
@@ -489,6 +587,13 @@ def test_hostile_names_of_numbers_are_only_texts() -> None:
     view.upload.value = (chosen("<img src=x onerror=a()>.xyz", xyz(molecule("H2O"))),)
     view.wait()
     assert "<img" not in view.summary.value
+
+
+def test_a_hostile_name_of_a_file_is_only_a_text_in_the_chart() -> None:
+    chart = SurveyChart()
+    chart.write("reading $\\frac{$.xyz …")
+    chart.figure.draw_without_rendering()
+    assert chart.figure.texts[-1].get_text() == "reading $\\frac{$.xyz …"
 
 
 # Many environments

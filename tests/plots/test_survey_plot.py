@@ -9,6 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from ase import Atoms
 
 from sensitivity import DensityCorrelations, plots, structures, survey
 from sensitivity.plots.survey_plot import BINS, choose_drawn
@@ -118,6 +119,20 @@ def test_an_environment_is_drawn_with_its_center_and_its_row(found: Survey, fram
     assert environment.info["incompleteness"] == 1
     assert ax.get_title() == "frame 0, C0\n0, incompleteness"
     assert len(ax.collections) == 1
+
+
+def test_an_environment_without_a_condition_has_the_reason_in_its_title() -> None:
+    helium = [Atoms("He")]
+    alone = survey(helium, DensityCorrelations(**SMALL))
+    (environment,) = alone.environments(helium, rows=alone.table())
+    ax = plots.plot_environment(environment)
+    assert ax.get_title() == "frame 0, He0\nno internal displacements"
+
+
+def test_names_are_drawn_as_they_are(plain: Survey) -> None:
+    ax = plots.plot_condition(plain, "neighbors", label="$\\frac{$")
+    ax.figure.draw_without_rendering()
+    assert ax.get_xlabel() == "$\\frac{$"
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])

@@ -18,7 +18,7 @@ from sensitivity.structures.quantities import LONGEST, stored_quantities
 from sensitivity.survey import Survey
 from sensitivity.survey.collection import collect
 from sensitivity.survey.placement import place, softest_mode
-from sensitivity.survey.properties import MOST, Property, list_properties
+from sensitivity.survey.properties import LABELS, MOST, Property, list_properties
 from sensitivity.survey.ranking import conditions
 
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
@@ -80,6 +80,39 @@ def test_of_equal_frames_each_has_its_own_numbers() -> None:
     table = found.table()
     properties = list_properties(table, found.frames(), collect(found, twins))
     assert properties["weight"].values.tolist() == table["frame"].tolist()
+
+
+def energies_of(found: Survey, frames: list[Atoms]) -> list[float]:
+    """The energy of each row, from frames that may have other numbers now."""
+    collection = collect(found, frames)
+    properties = list_properties(found.table(), found.frames(), collection)
+    return properties["weight"].values.tolist() if "weight" in properties else []
+
+
+def test_of_equal_frames_that_have_moved_each_has_its_own_numbers() -> None:
+    twins = [molecule("H2O") for _ in range(3)]
+    for weight, atoms in enumerate(twins):
+        atoms.info["weight"] = float(weight)
+    frames = [*twins, molecule("NH3")]
+    found = survey(frames, DESCRIPTOR, species=["O", "N"])
+    expected = [0.0, 1.0, 2.0]
+    assert energies_of(found, frames)[:3] == expected
+    for shift in (1, 2, 5):
+        moved = [molecule("HF")] * shift + frames
+        assert energies_of(found, moved)[:3] == expected
+        assert collect(found, moved).moved == {k: k + shift for k in range(4)}
+
+
+def test_equal_frames_of_which_one_cannot_tell_which_is_which_have_no_numbers() -> None:
+    twins = [molecule("H2O") for _ in range(3)]
+    for weight, atoms in enumerate(twins):
+        atoms.info["weight"] = float(weight)
+    found = survey(twins, DESCRIPTOR, species=["O"])
+    assert energies_of(found, [molecule("HF"), *twins[1:]]) == []
+    assert not collect(found, [molecule("HF"), *twins[1:]]).lost  # the structure is known
+    for atoms in twins:
+        atoms.info["weight"] = 2.0
+    assert energies_of(found, [molecule("HF"), *twins[1:]]) == [2.0, 2.0, 2.0]
 
 
 def test_the_last_frame_of_a_file_without_a_line_break_is_found(tmp_path: Path) -> None:
@@ -192,6 +225,31 @@ def test_an_axis_is_logarithmic_for_positive_values_of_many_decades() -> None:
     assert not Property("", np.array([np.nan])).logarithmic
 
 
+def test_numbers_of_frames_replace_no_column_and_no_other_number() -> None:
+    water = molecule("H2O")
+    names = [*LABELS, *LABELS.values(), "energy per atom", "energy", "mass", ""]
+    water.info = {name: 1000.0 + k for k, name in enumerate(names)}
+    water.info["mass (given with the frames)"] = 3.0
+    other = molecule("H2O")
+    other.arrays["mass"] = np.array([7.0, 8.0, 9.0])
+    found = survey([water, other], DESCRIPTOR)
+    table = found.table()
+    plain = list_properties(table, found.frames())
+    properties = list_properties(table, found.frames(), collect(found, [water, other]))
+    for name, column in plain.items():
+        np.testing.assert_array_equal(properties[name].values, column.values)
+        assert properties[name].label == column.label
+    assert properties["frame"].values.tolist() == table["frame"].tolist()
+    for name in ("frame", "rank"):
+        given = properties[f"{name} (given with the frames)"].values[table["frame"] == 0]
+        assert {*given} == {water.info[name]}
+    labels = [each.label for each in properties.values()]
+    assert len({*labels}) == len(labels)
+    assert all(label.strip() for label in labels)
+    # Numbers of the structure, those of atoms, and both energies divided by the number of atoms.
+    assert len(properties) == len(plain) + len(water.info) + 1 + 2
+
+
 def test_a_file_with_thousands_of_numbers_offers_some() -> None:
     water = molecule("H2O")
     water.info = {f"number {k}": float(k) for k in range(3000)}
@@ -232,6 +290,31 @@ def test_images_of_a_crystal_are_where_the_center_sees_them() -> None:
     # Each atom of the cell is drawn once where it is.
     gaps = np.linalg.norm(placed.atoms.positions[:, None] - silicon.positions, axis=2)
     assert (gaps < 1e-9).sum(axis=0).tolist() == [1] * len(silicon)
+
+
+@pytest.mark.parametrize("name", ["X0", "CH4", "generic", "H2O"])
+def test_the_softest_mode_of_all_has_the_condition_of_a_table_without_causes(name: str) -> None:
+    frame = structures.load(name)
+    found = survey([frame], DESCRIPTOR, causes=False)
+    table = found.table()
+    for k, environment in enumerate(found.environments([frame], rows=table)):
+        diagnosis = diagnose(environment, DESCRIPTOR, centers=[0])
+        mode = diagnosis.modes[softest_mode(diagnosis, causes=False)]
+        value = mode.singular_value / diagnosis.spectrum.singular_values[0]
+        assert value == pytest.approx(conditions(table)[k], rel=1e-6, abs=1e-12)
+
+
+def test_without_causes_a_mode_of_nearly_a_symmetry_has_no_less_than_the_condition() -> None:
+    ammonia = molecule("NH3")
+    ammonia.rattle(0.01, seed=3)
+    found = survey([ammonia], DESCRIPTOR, causes=False, tolerance=0.05)
+    table = found.table()
+    for k, environment in enumerate(found.environments([ammonia], rows=table)):
+        diagnosis = diagnose(environment, DESCRIPTOR, centers=[0], tolerance=0.05)
+        mode = diagnosis.modes[softest_mode(diagnosis, causes=False)]
+        assert mode.cause == "symmetry"
+        value = mode.singular_value / diagnosis.spectrum.singular_values[0]
+        assert conditions(table)[k] < value
 
 
 @pytest.mark.parametrize("name", ["X0", "CH4", "generic", "H2O", "C2H6"])

@@ -13,6 +13,7 @@ from test_folder import assert_same, rattled_frames
 from sensitivity import DensityCorrelations, open_survey, spectrum, structures, survey
 from sensitivity.survey import Survey, ranking
 from sensitivity.survey.folder import _parquet, read, read_facts
+from sensitivity.survey.summary import label_environment
 
 DESCRIPTOR = DensityCorrelations(cutoff=3.0, n_max=3, l_max=3)
 
@@ -106,6 +107,18 @@ def test_a_summary_of_nothing_is_one() -> None:
     ]
     assert lines[2].startswith("First failure: frame 0: the structure has no atoms")
     assert len(found.worst()["frame"]) == 0
+
+
+def test_a_row_without_a_condition_has_the_reason_and_no_zero() -> None:
+    frames = [Atoms("H2"), Atoms("He"), structures.load("CH4")]
+    table = survey(frames, DESCRIPTOR).table()
+    rows = [{name: values[[k]] for name, values in table.items()} for k in range(3)]
+    rows[2]["condition_without_symmetry"][:] = np.nan  # as if nothing else was left
+    assert [label_environment(row) for row in rows] == [
+        "frame 0 could not be analysed",
+        "frame 1, He0 no internal displacements",
+        "frame 2, C0 symmetry hides all displacements",
+    ]
 
 
 def test_environments_of_rows_are_cut_out_again() -> None:

@@ -62,16 +62,17 @@ class View(traitlets.HasTraits):
         member = getattr_static(type(self), name, None)
         return isinstance(member, traitlets.TraitType) or bool(getattr(member, "fset", None))
 
-    def _save(self, file: str, make: Work) -> None:
-        """Create a file in the background, and download it."""
+    def _save(self, file: str, make: Work, *, note: str = "") -> None:
+        """Create a file in the background, and download it; the note is added to the report."""
         self.panel.tell(f"Creating {file} …")
-        then = partial(self.download, file)
+        then = partial(self.download, file, note=note)
         self._saver.start(make, then=then, failed=self._complain, told=self.panel.report)
 
-    def download(self, file: str, content: bytes) -> None:
-        """Download a file, and report it in the panel."""
+    def download(self, file: str, content: bytes, *, note: str = "") -> None:
+        """Download a file, and report it in the panel, with a note on its content."""
         self.page.download(file, content)
-        self.panel.tell(f"Saved {file}, {len(content) / 1000:.3g} kB.")
+        size = f"{len(content) / 1000:.3g} kB"
+        self.panel.tell(f"Saved {', '.join(filter(None, (file, size, note)))}.")
 
     @property
     def busy(self) -> bool:

@@ -32,6 +32,9 @@ from sensitivity.tolerances import Tolerance
 WORST = 50
 """Environments in the list of the worst."""
 
+IN_PAGE = 10
+"""Environments in the page, as in ``Survey.worst``."""
+
 USUAL = DensityCorrelations()
 """Descriptor of a survey of structures, as that of the command."""
 
@@ -154,6 +157,29 @@ class Content:
         """The number of rows with a condition, of which symmetry makes none equal."""
         return int(self.positions.max(initial=0))
 
+    @property
+    def frames_of_page(self) -> Frames | None:
+        """The frames of the worst environments, by number; None if they are not all known."""
+        collection = self.collection
+        if collection is None:
+            return None
+        if self.survey.settings["select"] is not None:  # is applied to a database only
+            return None if collection.moved or collection.lost else self.subject.frames
+        wanted = {*self.table["frame"][list(self.worst[:IN_PAGE])].tolist()}
+        if not wanted <= {*collection.atoms}:
+            return None
+        other = Atoms()
+        return [collection.atoms.get(k, other) for k in range(max(wanted, default=-1) + 1)]
+
+    @property
+    def missing_in_page(self) -> str:
+        """Says that the page has no structures, and why; empty if it has."""
+        if self.frames_of_page is not None:
+            return ""
+        changed = "frames are missing, have changed or have other numbers"
+        why = "the structures are not known" if self.collection is None else changed
+        return f"without structures and modes, because {why}"
+
     def count_absent(self, shown: Indices) -> dict[str, int]:
         """Return the number of rows that are not shown, by reason; {} is the property."""
         absent = np.ones(len(self.table["frame"]), dtype=bool)
@@ -242,14 +268,19 @@ def gather(subject: Subject, report: Report) -> Content:
 
 
 def write_page(content: Content, report: Report) -> bytes:
-    """Return the page of a survey, with its worst environments if all frames are in their places.
+    """Return the page of a survey, with its worst environments if their frames are known.
 
-    The page takes frames by number.
+    ValueError if the folder of the survey cannot be read any more.
     """
-    subject, collection = content.subject, content.collection
-    there = collection is not None and not (collection.moved or collection.lost)
-    frames, descriptor = (subject.frames, subject.descriptor) if there else (None, None)
-    page = make_page(subject.survey, frames=frames, descriptor=descriptor, progress=report)
+    found, frames = content.survey, content.frames_of_page
+    descriptor = None if frames is None else content.subject.descriptor
+    try:
+        page = make_page(found, frames=frames, descriptor=descriptor, progress=report)
+    except OSError as error:
+        raise ValueError(
+            f"the survey cannot be read any more: {error.strerror or error}: {found.output}; "
+            "restore its folder, or repeat the survey."
+        ) from error
     return page.encode()
 
 

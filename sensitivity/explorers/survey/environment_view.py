@@ -29,6 +29,7 @@ from sensitivity.plots.camera import choose_view
 from sensitivity.survey import Survey
 from sensitivity.survey.placement import Placement, place, softest_mode
 from sensitivity.survey.summary import describe_worst
+from sensitivity.tolerances import Tolerance
 
 LONGEST, STEP = 1.0, 0.02  # Å
 STOPS = np.linspace(-LONGEST, LONGEST, 101)
@@ -73,13 +74,14 @@ class EnvironmentView(MotionView):
         self._placement: Placement | None = None
         self._reference: Reference | None = None  # the environment with its modes
         self._problem = ""  # why there is no placement
+        self._unknown = ""  # why there are no modes
         self._drawn = ""  # which environments the chart does not show
         self._diagnoses = dict[int, Diagnosis]()  # by row
         self._updating = Entered()
         self._looker, self._reader = (Worker(changed=self._show_busy) for _ in range(2))
 
     def _offer_modes(self) -> None:
-        """Offer the modes of the environment."""
+        """Offer the modes of the environment, none while they are not known."""
         raise NotImplementedError
 
     @property
@@ -128,7 +130,7 @@ class EnvironmentView(MotionView):
     def start_again(self) -> None:
         """Return to the softest mode, amplitude zero and the initial view."""
         if self.diagnosis is not None:
-            self.mode = softest_mode(self.diagnosis)
+            self.mode = self._softest(self.diagnosis)
         super().start_again()
 
     def cancel(self) -> None:
@@ -159,7 +161,8 @@ class EnvironmentView(MotionView):
     @property
     def _with_modes(self) -> Reference:
         if self._reference is None:
-            raise ValueError(self._problem or "the modes are not known yet; wait for them.")
+            why = self._problem or self._unknown
+            raise ValueError(why or "the modes are not known yet; wait for them.")
         return self._reference
 
     @property
@@ -167,6 +170,23 @@ class EnvironmentView(MotionView):
         """The center and the frame, such as "frame 3, C0"."""
         ((name, *_),) = describe_worst(self._known.row(self.row))
         return name
+
+    @property
+    def _other_tolerance(self) -> str:
+        """Follows the name of an environment that is shown with another tolerance."""
+        own = float(self._known.survey.settings["tolerance"])
+        if own == Tolerance.POSITIONS:
+            return ""
+        return (
+            f". Its causes are found with a tolerance of {Tolerance.POSITIONS:g} Å, and those of "
+            f"the survey with {own:g} Å: causes and modes may differ"
+        )
+
+    @property
+    def _causes(self) -> dict[str, int] | None:
+        """The number of displacements by cause in the shown diagnosis, if it is complete."""
+        found = self.diagnosis
+        return None if found is None or found.ending else dict(found.counts.items())
 
     def _number(self, column: str) -> int:
         content = self._filled
@@ -187,10 +207,13 @@ class EnvironmentView(MotionView):
         self._drawn = self._describe_drawn()
 
     def _show_row(self) -> None:
-        """Show the chosen environment, and find its modes."""
+        """Show the chosen environment at amplitude zero, and find its modes."""
+        with self._updating:
+            self.amplitude = 0.0
         content = self._filled
         self._looker.drop()
-        self._placement, self._reference, self._problem = None, None, ""
+        self._placement, self._reference = None, None
+        self._problem = self._unknown = ""
         if content is None:
             self._hide()
             return
@@ -199,6 +222,7 @@ class EnvironmentView(MotionView):
             self._placement = place(environment, frame, most=inputs.MOST_ATOMS)
         except (ValueError, MemoryError) as error:
             self._problem = as_sentence(error)
+            self._offer_modes()
             self._hide()
             return
         count = len(environment)
@@ -223,7 +247,12 @@ class EnvironmentView(MotionView):
             return diagnose(bare, look, centers=[0], tolerance=tolerance, progress=tell)
 
         then = partial(self._learn_modes, self.row)
-        self._looker.start(work, then=then, failed=self._fail, told=self.panel.report)
+        self._looker.start(work, then=then, failed=self._miss_modes, told=self.panel.report)
+
+    def _miss_modes(self, error: Exception) -> None:
+        self._unknown = f"The modes are not known: {as_sentence(error)}"
+        self._offer_modes()
+        self._fail(error)
 
     def _learn_modes(self, number: int, found: Diagnosis) -> None:
         look = self._known.subject.descriptor
@@ -234,9 +263,13 @@ class EnvironmentView(MotionView):
                 del self._diagnoses[next(iter(self._diagnoses))]
         self.panel.tell("Cancelled: not all causes are known." if found.ending else "")
         self._offer_modes()
-        self.mode = softest_mode(found)
+        self.mode = self._softest(found)
         self.look()
         self._move()
+
+    def _softest(self, found: Diagnosis) -> int:
+        """Return the mode to which the number in the table belongs."""
+        return softest_mode(found, causes=self._known.survey.causes)
 
     def _hide(self) -> None:
         """Hide the molecule: there is none."""

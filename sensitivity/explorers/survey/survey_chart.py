@@ -92,7 +92,8 @@ class SurveyChart(SurveyPlot, MotionChart):
         """Show a text in place of the environments."""
         self.table = None
         self.clear()
-        self.figure.text(0.5, 0.5, text, color="gray", ha="center", va="center")
+        look: dict[str, Any] = {"color": "gray", "ha": "center", "va": "center"}
+        self.figure.text(0.5, 0.5, text, parse_math=False, **look)  # may have the name of a file
         self.finish()
 
     @alone

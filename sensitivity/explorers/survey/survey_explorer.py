@@ -26,7 +26,7 @@ from sensitivity.explorers.survey.survey_chart import SurveyChart
 from sensitivity.progress import Cancelled
 from sensitivity.reports.surveys import describe_environment, name_descriptor_of
 from sensitivity.survey import Frames, Survey
-from sensitivity.survey.summary import describe_worst
+from sensitivity.survey.summary import label_environment
 
 FILES = {
     "page": ("Share", "html", "One file with the figures and the worst environments"),
@@ -64,7 +64,8 @@ class SurveyExplorer(EnvironmentView):
         Index of the environment in ``survey.table()``.
     mode
         Index of the mode of this environment, in ``diagnosis.modes``. Initially the one with the
-        smallest singular value of those that symmetry does not hide.
+        smallest singular value of those that symmetry does not hide; in a survey without causes,
+        of all.
     amplitude
         Å. Root of the summed squares of the displacements.
     arrows
@@ -149,6 +150,8 @@ class SurveyExplorer(EnvironmentView):
     def open(self) -> Explorer:
         """Show the environment with its mode in an ``Explorer`` below, and return it.
 
+        Its heading says so if the tolerance, which is the default there, is not that of the survey.
+
         ValueError if the structure of the environment is not known.
         """
         if self._placement is None:
@@ -161,7 +164,7 @@ class SurveyExplorer(EnvironmentView):
             reach = explorer.reference.reach
             explorer.amplitude = float(np.clip(self.amplitude, -reach, reach))
         self.close()
-        title = f"Environment of {self._name}"
+        title = f"Environment of {self._name}{self._other_tolerance}"
         heading = make_heading(title, self._close_and_return)
         self._opened, self.below.children = explorer, (heading, explorer.widget)
         return explorer
@@ -203,7 +206,7 @@ class SurveyExplorer(EnvironmentView):
         """Download a file: one of other explorers, "page" or "code"; ValueError if unknown."""
         file = f"{self.texts.file}.{FILES[name][1]}" if name in FILES else ""
         if name == "page":
-            self._save(file, partial(write_page, self._known))
+            self._save(file, partial(write_page, self._known), note=self._known.missing_in_page)
             return
         self._check_shown()
         if name == "code":
@@ -331,7 +334,7 @@ class SurveyExplorer(EnvironmentView):
         content = self._known
         rows = [content.row(number) for number in content.worst]
         self._worst = tuple(
-            (" ".join([f"{k}:", *next(describe_worst(each))]), number)
+            (f"{k}: {label_environment(each)}", number)
             for k, (number, each) in enumerate(zip(content.worst, rows, strict=True), 1)
         )
         about = content.subject.name, content.survey.status, name_descriptor_of(content.survey)
@@ -345,8 +348,8 @@ class SurveyExplorer(EnvironmentView):
 
     def _offer_modes(self) -> None:
         with self._updating:
-            options = [(label, k) for k, label in enumerate(labels(self._with_modes))]
-            self.mode_menu.options = options
+            known = [] if self._reference is None else labels(self._reference)
+            self.mode_menu.options = [(label, k) for k, label in enumerate(known)]
 
     def _move(self) -> None:
         if self._updating:  # the content is being replaced
@@ -376,7 +379,7 @@ class SurveyExplorer(EnvironmentView):
                 self.mode_menu.value = self.mode
 
     def _label_row(self) -> str:
-        return " ".join(next(describe_worst(self._known.row(self.row))))
+        return label_environment(self._known.row(self.row))
 
     def _say(self) -> None:
         content = self._filled
@@ -384,13 +387,15 @@ class SurveyExplorer(EnvironmentView):
             self.panel.say("")
             return
         place = {"position": int(content.positions[self.row]), "count": content.ranked}
-        lines = [*describe_environment(content.row(self.row), **place)]
+        causes = None if content.survey.causes else self._causes
+        lines = [*describe_environment(content.row(self.row), **place, causes=causes)]
         if self._reference is not None:
             lines.append(meaning(self._reference, self.mode))
         moved = "" if content.collection is None else content.collection.status
         left = 0 if self._placement is None else self._placement.left_out
         fewer = f"{left} farther atoms of the frame are not shown." if left else ""
-        lines += [self._problem, fewer, self._drawn, moved]
+        problem = "" if self._problem in lines else self._problem
+        lines += [problem, fewer, self._drawn, moved]
         self.panel.say(*lines)
 
 
