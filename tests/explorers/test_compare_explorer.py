@@ -175,6 +175,65 @@ def test_the_amplitude_moves_the_atoms_and_all_spectra_follow(
     assert "At " not in sentence(view)
 
 
+def test_what_is_said_of_the_structure_at_rest_says_so_while_displaced(
+    view: CompareExplorer,
+) -> None:
+    """Along the mode that two misses, it sees all displacements of the displaced structure."""
+    view.amplitude = 0.2
+    assert view.shown is not None
+    assert view.shown.causes[0] == ("sensitive",) * 9
+    lines = view.panel.sentence.value.split("<br>")
+    rest = [line for line in lines if "At amplitude 0: " in line]
+    others = [line for line in lines if line not in rest]
+    assert "At amplitude 0: three sees 1 displacement that two does not see." in sentence(view)
+    status = known(view).status
+    assert f"At amplitude 0: {status[0].lower()}{status[1:]}" in sentence(view)
+    assert [line.split(" ")[0] for line in others] == ["At", "Features"]
+    assert "misses at amplitude 0: " in view.table.value
+    capital = {"SOAP": TWO, "Three": THREE}
+    view.descriptors = capital
+    view.amplitude = 0.2
+    assert "At amplitude 0: Three sees 1 displacement that SOAP does not see" in sentence(view)
+
+
+def test_the_ring_marks_the_mode_of_the_arrows_also_while_displaced(
+    view: CompareExplorer, expected: Comparison
+) -> None:
+    """The modes of the displaced structure are others, also the one of the same number."""
+    view.select("three", 3)
+    view.amplitude = 0.2
+    (ring,) = view.chart.rings[1].get_xydata()
+    assert ring.tolist() == [3, pytest.approx(expected.spectra[1].relative[3])]
+    assert view.shown is not None
+    assert view.shown.relative[1][3] != pytest.approx(ring[1], rel=1e-2)
+    assert "at amplitude 0" not in message(view)
+    click(view, 0, 5)
+    assert (view.of, view.mode, view.amplitude) == ("two", 5, 0.2)
+    assert message(view) == "The arrows are mode 5 of two at amplitude 0."
+    value = float(view.shown.relative[1][3])
+    act("motion_notify_event", view, 1, 3, value)
+    (note,) = [text for text in view.chart.figure.texts if text.get_gid() == "note"]
+    assert note.get_text() == f"mode 3: {value:.2g} of the scale at +0.20 Å, sensitive"
+
+
+def test_the_axis_returns_with_the_atoms() -> None:
+    view = CompareExplorer("CH4", ["2", "3"])
+    axes = view.chart.axes[0]
+    before, ticks = axes.get_ylim(), axes.yaxis.get_majorticklocs().tolist()
+    view.select("order 2", 0)
+    view.amplitude = 0.5
+    assert view.shown is not None
+    highest = max(float(values.max()) for values in view.shown.relative)
+    assert highest > before[1]
+    assert highest < axes.get_ylim()[1] <= 20 * highest
+    assert axes.get_ylim()[0] == before[0]
+    assert axes.yaxis.get_majorticklocs()[0] == ticks[0]  # that of zero
+    assert axes.yaxis.get_majorticklocs()[-1] > 1.0
+    view.amplitude = 0.0
+    assert axes.get_ylim() == before
+    assert axes.yaxis.get_majorticklocs().tolist() == ticks
+
+
 def test_raw_values_at_an_amplitude_are_those_of_spectrum(view: CompareExplorer) -> None:
     view.metric = "raw"
     view.amplitude = -0.1
@@ -216,8 +275,8 @@ def test_the_panel_says_what_one_sees_and_the_other_not_and_why(
 ) -> None:
     said = sentence(view)
     three = expected.responses(expected.modes("two").displacements[8])[1].relative
-    assert f"Three sees it: its features change by {three:.3g} of the scale." in said
-    assert "Three sees 1 displacement that two does not see. For two it is invisible by" in said
+    assert f"three sees it: its features change by {three:.3g} of the scale." in said
+    assert "three sees 1 displacement that two does not see. For two it is invisible by" in said
     assert "Features are divided by their standard deviation over 50 copies of this" in said
     assert expected.status in said
     error = f"<td>{expected.reconstruction[1, 0]:.2g}</td>"
@@ -239,6 +298,23 @@ def test_names_are_escaped() -> None:
         assert "<img" not in text
         assert "&lt;img" in text
         assert "</script>" not in text
+
+
+@pytest.mark.parametrize("name", [r"$\bad{$", "$x$", r"a_b^{", "soap"])
+def test_names_are_drawn_and_written_as_they_are(name: str) -> None:
+    view = CompareExplorer("X0", {name: TWO, "three": THREE})
+    title = view.chart.axes[0].title
+    assert (title.get_text(), title.get_parse_math()) == (name, False)
+    assert name in sentence(view)
+    view.figure().canvas.draw()
+
+
+def test_long_names_that_begin_alike_have_different_titles() -> None:
+    long = "the power spectrum of the density with a basis that has a very long name, " * 4
+    view = CompareExplorer("X0", {f"{long} 1": TWO, f"{long} 2": THREE})
+    one, other = (axes.get_title() for axes in view.chart.axes)
+    assert one.startswith("1: the")
+    assert other.startswith("2: the")
 
 
 # Another structure, other descriptors, another scale

@@ -20,6 +20,7 @@ from sensitivity.explorers.compare.compare_view import CompareView
 from sensitivity.explorers.compare.compared import (
     Compared,
     Values,
+    at_rest,
     compute,
     explain,
     write_table,
@@ -179,8 +180,12 @@ class CompareExplorer(CompareView):
             self.select(of, max(0, len(self._compared.modes[of].causes) - 1))
 
     def _pick(self, place: int, mode: int) -> None:
-        if self._compared is not None:
-            self.select(self._compared.found.names[place], mode)
+        if self._compared is None:
+            return
+        name = self._compared.found.names[place]
+        self.select(name, mode)
+        if self.amplitude:
+            self.panel.tell(f"The arrows are mode {mode} of {name} at amplitude 0.")
 
     @property
     def shown(self) -> Values | None:
@@ -322,7 +327,8 @@ class CompareExplorer(CompareView):
         count, place = len(self._compared.found.names), self._compared.found.names.index(self.of)
         self._values, self._problem = None, as_sentence(error)
         none: tuple[Array, ...] = (np.zeros(0),) * count
-        self.chart.show(Values(none, ((),) * count, (), (place, self.mode)))
+        choice = place, self.mode
+        self.chart.show(Values(none, ((),) * count, (), choice, self.amplitude))
         self._say()
 
     def _say(self) -> None:
@@ -337,10 +343,12 @@ class CompareExplorer(CompareView):
             found = name_responses(compared.found.names, self._values.responses)
             now = f"{where} the change along the arrows, over the scale, is {found}."
         mode, differences = explain(compared, self.of, self.mode), " ".join(compared.differences)
+        scale, status = describe_scale(compared.found), compared.found.status
         if self.amplitude:
-            mode = f"At amplitude 0: {mode[0].lower()}{mode[1:]}"
-        scale = f"{describe_scale(compared.found)} {compared.found.status}"
-        self.panel.say(mode, now, differences, scale)
+            still = partial(at_rest, names=compared.found.names)
+            self.panel.say(still(mode), now, still(differences), scale, still(status))
+        else:
+            self.panel.say(mode, differences, f"{scale} {status}")
 
     def _draw(self, scenes: Mapping[int, Scene]) -> tuple[Figure, Callable[[int], None]]:
         for stop in scenes if self._compared is not None else ():
