@@ -82,7 +82,9 @@ def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
     if handles:
         usual = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": "small"}
         tight = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
-        ax.legend(handles, names, frameon=False, **(usual | tight | look))
+        legend = ax.legend(handles, names, frameon=False, **(usual | tight | look))
+        for text in legend.get_texts():  # a name of the user may have any sign
+            text.set_parse_math(False)
 
 
 def show_markers(legend: Legend, *, size: float = 6.0) -> None:

@@ -127,7 +127,8 @@ def plot_condition(
     given = table[against] if isinstance(against, str) else np.asarray(against)
     if given.dtype.kind in "iu":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    ax.set_xlabel(label or (against if isinstance(against, str) else "property"))
+    name = label or (against if isinstance(against, str) else "property")
+    ax.set_xlabel(name, parse_math=False)
     add_legend(ax, wide=True)
     return ax
 
@@ -212,7 +213,8 @@ def plot_environment(environment: Atoms, *, ax: Axes | None = None) -> Axes:
     frame_axes(ax)
     row = {name: np.array([value]) for name, value in environment.info.items()}
     ((place, condition, cause),) = describe_worst(row)
-    ax.set_title(f"{place}\n{condition}, {cause}", color=foreground(ax), fontsize="small")
+    style: dict[str, Any] = {"color": foreground(ax), "fontsize": "small", "parse_math": False}
+    ax.set_title(f"{place}\n{condition}, {cause}", **style)
     return ax
 
 

@@ -25,7 +25,7 @@ from sensitivity import DensityCorrelations, Rattle, compare, share, spectrum, s
 from sensitivity.comparison import Comparison, respond
 from sensitivity.descriptors import Function
 from sensitivity.descriptors.catalog import CATALOG
-from sensitivity.explorers import CompareExplorer
+from sensitivity.explorers import CompareExplorer, Explorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
 
 pytestmark = TOOLBAR
@@ -413,6 +413,15 @@ def test_wrong_input_is_a_sentence_and_the_comparison_stays(
     assert said not in message(view)
 
 
+def test_a_descriptor_of_the_list_does_not_replace_one_of_its_name() -> None:
+    """The name of order 2 in sentences is "order 2", which a given descriptor may have, too."""
+    view = CompareExplorer("X0", {"order 2": TWO, "order 3": THREE})
+    view.inputs["third"].value = "2"
+    assert "must differ, but two are order 2; give one of them another name" in message(view)
+    assert known(view).names == ("order 2", "order 3")
+    assert view.inputs["third"].value == ""
+
+
 def test_a_descriptor_that_is_not_installed_is_named_so(view: CompareExplorer) -> None:
     options = {name: label for label, name in view.inputs["first"].options}
     assert options[missing()] == f"{missing()} (not installed)"
@@ -441,6 +450,11 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"descriptors": [TWO, replace(TWO)]}, ValueError, "must differ"),
     ({"descriptors": ["2", DensityCorrelations(2)]}, ValueError, "must differ"),
     ({"descriptors": ["2", "soap"]}, ValueError, "a descriptor must be one of 1, 2"),
+    ({"descriptors": {"dscribe-soap": TWO, "a": THREE}}, ValueError, "name of a descriptor in the"),
+    ({"descriptors": {"2": TWO, "a": THREE}}, ValueError, "another name, such as 'own 2'"),
+    ({"atoms": Atoms()}, ValueError, "the structure has no atoms"),
+    ({"atoms": Atoms("H2", [[0, 0, 0], [0, 0, np.nan]])}, ValueError, "must be finite numbers"),
+    ({"atoms": "brass"}, ValueError, "or set explorer.structure to an ase.Atoms"),
     ({"descriptors": "2"}, TypeError, "in a list or in a mapping from names, got '2'"),
     ({"descriptors": ["2", 7]}, TypeError, "must be a descriptor such as"),
     ({"metric": "euclidean"}, ValueError, "metric must be one of raw, rattle, whitened"),
@@ -595,6 +609,45 @@ def test_a_script_with_an_own_descriptor_asks_for_it() -> None:
     compile(code, "comparison.py", "exec")
 
 
+def run_script(code: str, file: Path) -> subprocess.CompletedProcess[str]:
+    file.write_text(code)
+    return subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_script_without_modes_or_without_values_runs(tmp_path: Path) -> None:
+    apart = Atoms("H2", [[0, 0, 0], [0, 0, 50]])
+    alone = CompareExplorer(apart, ["2", "3"])
+    assert alone.lists["mode"].options == (("none", 0),)
+    run = run_script(alone.code(), tmp_path / "alone.py")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert known(alone).status in run.stdout
+    length = 0.7
+    close = CompareExplorer(Atoms("H2", [[0, 0, 0], [0, 0, length]]), ["2", "3"])
+    for close.amplitude in (-length / 2, length / 2):  # at one of them the atoms coincide
+        if close.shown is None:
+            break
+    assert "Atoms overlap" in sentence(close)
+    run = run_script(close.code(), tmp_path / "close.py")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "# There are no singular values at" in close.code()
+
+
+@pytest.mark.slow
+def test_a_script_asks_for_a_function_that_cannot_be_imported(tmp_path: Path) -> None:
+    def local(atoms: Atoms) -> np.ndarray:
+        return shells(atoms)
+
+    for function in (local, lambda atoms: 1 / (1 + atoms.get_all_distances())):
+        own = Function(function, cutoff=4.0)
+        for view in (CompareExplorer("H2O", {"own": own, "two": TWO}), Explorer("H2O", own)):
+            view.wait()
+            code = view.code()
+            run = run_script(code, tmp_path / "own.py")
+            assert run.returncode == 1
+            assert run.stderr.startswith("Define your descriptor")
+
+
 # Computing
 
 
@@ -618,7 +671,7 @@ def test_the_comparison_is_computed_in_the_background_with_progress() -> None:
         assert view.comparison is None
         assert view.descriptors == ()
         assert view.panel.cancel.layout.display != "none"
-        view.amplitude = 0.2  # the atoms rest meanwhile
+        view.amplitude = 0.2  # kept, and the atoms rest meanwhile
         np.testing.assert_array_equal(view.molecule.sent[0], view.structure.positions)
         with pytest.raises(ValueError, match="not compared yet"):
             view.export("code")
@@ -631,6 +684,37 @@ def test_the_comparison_is_computed_in_the_background_with_progress() -> None:
 
     view = asyncio.run(use())
     assert known(view).names == ("slow", "three")
+    assert view.amplitude == 0.2
+    moved = known(view).atoms.positions + 0.2 * view._place(0.0)[1]
+    np.testing.assert_allclose(view.molecule.sent[0], moved, atol=1e-12)
+    assert view.shown is not None
+    assert view.shown.amplitude == 0.2
+
+
+def test_choices_made_meanwhile_are_kept_or_refused() -> None:
+    async def use(mode: int) -> CompareExplorer:
+        view = CompareExplorer("X0", SLOW)
+        assert view.busy
+        with pytest.raises(ValueError, match="of must be one of slow, three, got 'nonsense'"):
+            view.select("nonsense", 77)
+        with pytest.raises(ValueError, match="mode must be one of 0 to 14, got 77"):
+            view.select("three", 77)
+        with pytest.raises(ValueError, match="amplitude must be a number from"):
+            view.amplitude = 0.9
+        view.select("three", mode)
+        while view.busy:
+            await asyncio.sleep(0.01)
+        return view
+
+    view = asyncio.run(use(3))
+    assert (view.of, view.mode, view.amplitude) == ("three", 3, 0.0)
+    view = asyncio.run(use(12))
+    assert view.of == "slow"
+    assert message(view).startswith(
+        f"There is no mode 12 of three; mode {view.mode} of slow is shown."
+    )
+    view.amplitude = 0.2  # made when nothing is computed: another comparison starts anew
+    view.metric = "raw"
     assert view.amplitude == 0.0
 
 
