@@ -119,7 +119,11 @@ def write_table(pairs: Sequence[Sequence[str]]) -> str:
     rows = "".join(
         f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in line)}</tr>" for line in pairs
     )
+    region = (
+        'role="region" aria-label="Pairs of descriptors" tabindex="0"'  # the keyboard scrolls it
+    )
     return (
+        f'<div class="sensitivity-scroll" {region}>'
         f'<table class="sensitivity-table"><caption>{escape(CAPTION)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
