@@ -254,7 +254,9 @@ class TwinChart(MotionChart):
         axes.set(xscale="log", xlim=(LOWEST, 10.0), ylim=(len(comparisons) - 0.4, -0.6))
         axes.xaxis.set_major_locator(FixedLocator([1e-15, 1e-10, 1e-5, 1.0]))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_yticks(range(len(comparisons)), [each.name for each in comparisons])
+        axes.set_yticks(
+            range(len(comparisons)), [each.name for each in comparisons], parse_math=False
+        )
         for label, each in zip(axes.get_yticklabels(), comparisons, strict=True):
             label.set_fontweight("bold" if each.own else "normal")
         axes.set_xlabel("relative difference of features")
@@ -264,7 +266,9 @@ class TwinChart(MotionChart):
         axes.tick_params(axis="y", length=0)
         axes.spines[["top", "right"]].set_visible(False)
         title = conclude(list(comparisons))
-        figure.suptitle(title[:1].upper() + title[1:], fontsize=12, fontweight="bold")
+        figure.suptitle(
+            title[:1].upper() + title[1:], fontsize=12, fontweight="bold", parse_math=False
+        )
         return [_draw(axes, place, each) for place, each in enumerate(comparisons)]
 
 

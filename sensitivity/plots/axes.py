@@ -82,7 +82,9 @@ def _draw_legend(ax: Axes, handles: Any, names: Any, **look: Any) -> None:
     if handles:
         usual = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": "small"}
         tight = {"handletextpad": 0.4, "borderaxespad": 0.2, "handlelength": 1.2}
-        ax.legend(handles, names, frameon=False, **(usual | tight | look))
+        legend = ax.legend(handles, names, frameon=False, **(usual | tight | look))
+        for text in legend.get_texts():  # a name of the user may have any sign
+            text.set_parse_math(False)
 
 
 def show_markers(legend: Legend, *, size: float = 6.0) -> None:
@@ -165,15 +167,20 @@ def set_decades(
     axis = ZeroAxis(zero, 10.0 ** (bottom - step), 10.0 ** (bottom - 0.4 * step))
     ax.set_yscale("log")
     ax.set_ylim(10.0 ** (bottom - 1.8 * step - room * (not hidden)), 10.0 ** (top + room))
+    label_decades(ax, bottom, top, zero=axis.floor if hidden else None, ticks=ticks)
+    return axis
+
+
+def label_decades(ax: Axes, bottom: float, top: float, *, zero: float | None, ticks: int) -> None:
+    """Label about ``ticks`` powers of ten between two, and a height as that of zero, if any."""
     decades = np.arange(np.ceil(bottom), np.floor(top) + 1)
     decades = decades[:: max(1, round((top - bottom) / ticks))] if ticks else decades[:0]
     places, labels = 10.0**decades, [f"$10^{{{decade:.0f}}}$" for decade in decades]
-    if hidden:
-        places, labels = np.array([axis.floor, *places]), ["0", *labels]
+    if zero is not None:
+        places, labels = np.array([zero, *places]), ["0", *labels]
     ax.yaxis.set_major_locator(FixedLocator(places.tolist()))
     ax.yaxis.set_major_formatter(FixedFormatter(labels))
     few = ticks and top - bottom < 3
     minor = np.outer(10.0 ** np.arange(np.floor(bottom), top), np.arange(2, 10)) if few else places
     ax.yaxis.set_minor_locator(FixedLocator(minor[minor > 10.0**bottom].tolist()))
     ax.yaxis.set_minor_formatter(NullFormatter())
-    return axis

@@ -178,6 +178,6 @@ def _name_points(ax: Axes, bands: Bands) -> None:
     if places or len(bands.q) < 2:
         many = 8
         size = "small" if len(places) > many else "medium"
-        ax.set_xticks(list(places), list(places.values()), fontsize=size)
+        ax.set_xticks(list(places), list(places.values()), fontsize=size, parse_math=False)
     for place in places:
         ax.axvline(place, color=foreground(ax), linewidth=0.5, alpha=0.5, zorder=1)

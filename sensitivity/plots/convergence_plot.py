@@ -106,7 +106,7 @@ def _draw_line(ax: Axes, convergence: Convergence, name: str) -> None:
         where = ax.get_xaxis_transform()
         ax.plot(x[~known], bottom, "x", label="not computed", transform=where, **style)
     ax.xaxis.set_major_locator(MaxNLocator(7, integer=bool((x % 1 == 0).all())))
-    ax.set_xlabel(name_setting(name))
+    ax.set_xlabel(name_setting(name), parse_math=False)
     if _any_seen(convergence):
         above: dict[str, Any] = {"textcoords": "offset points", "ha": "center"}
         above |= {"color": foreground(ax), "fontsize": "x-small"}

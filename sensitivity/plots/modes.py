@@ -123,7 +123,7 @@ def plot_displacement(
     drawing.paint()
     frame_axes(ax)
     style: dict[str, Any] = {"color": foreground(ax), "fontsize": "medium"}
-    ax.set_title(title, **style)
+    ax.set_title(title, parse_math=False, **style)
     return ax
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import combinations, permutations
 from math import isnan
@@ -137,8 +138,8 @@ def list_pairs(comparison: Comparison) -> list[tuple[str, ...]]:
 
 
 def _start(text: str) -> str:
-    """Return the start of a sentence: a word gets a capital, other names stay as they are."""
-    return text[:1].upper() + text[1:] if text.split(maxsplit=1)[0].isalpha() else text
+    """Return the start of a sentence: "order 2" gets a capital, names keep their spelling."""
+    return re.sub(r"^order (?=\d+\b)", "Order ", text)
 
 
 def _join(texts: Sequence[str]) -> str:

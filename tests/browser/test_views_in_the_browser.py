@@ -103,6 +103,39 @@ def filled(bench: Workbench) -> bool:
     return abs(min(starts) - left) < 5 and abs(max(ends) - right) < 12
 
 
+SPLIT = """table => {  // texts of the table with more lines than words
+    const lines = node => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
+    };
+    return [...table.querySelectorAll('th, td')]
+        .filter(cell => lines(cell) > cell.textContent.split(/[\\s-]+/).length)
+        .map(cell => cell.textContent);
+}"""
+
+OUTSIDE = """explorer => {  // visible lists that stick out of the explorer
+    const edge = explorer.getBoundingClientRect().right + 0.5;
+    return [...explorer.querySelectorAll('.widget-dropdown, select')]
+        .filter(each => each.getBoundingClientRect().right > edge)
+        .map(each => each.textContent);
+}"""
+
+
+def test_a_narrow_page_keeps_words_and_numbers_of_the_comparison_whole(bench: Workbench) -> None:
+    bench.put("CompareExplorer('N3', ['2', 'dscribe-soap', 'overlap-matrix'])")
+    bench.tell("explorer.wait()")
+    wait_until_drawn(bench)
+    explorer = explorers(bench).last
+    bench.page.set_viewport_size({"width": 390, "height": TALL})
+    bench.wait(lambda: explorer.evaluate("each => each.clientWidth") < 390)
+    assert explorer.locator("table.sensitivity-table").evaluate(SPLIT) == []
+    assert explorer.evaluate(OUTSIDE) == []
+    scroll = explorer.locator(".sensitivity-scroll")
+    ends = scroll.evaluate("each => each.getBoundingClientRect().right")
+    assert ends <= explorer.evaluate("each => each.getBoundingClientRect().right")
+
+
 @pytest.mark.parametrize("view", ["twin", "basis"])
 def test_a_view_can_be_shown_twice(bench: Workbench, view: str) -> None:
     bench.put(VIEWS[view])

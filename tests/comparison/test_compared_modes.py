@@ -80,7 +80,7 @@ def test_modes_of_a_stopped_comparison_are_visible_or_not_without_a_cause() -> N
     partial = compare(structures.load("X0"), ORDERS, centers=[0], progress=stop)
     assert partial.modes("two").causes == ("sensitive",) * 8 + ("internal",)
     assert partial.missed_causes("three", by="two") == {"internal": 1}
-    assert explain_differences(partial)[0] == "Three sees 1 displacement that two does not see."
+    assert explain_differences(partial)[0] == "three sees 1 displacement that two does not see."
     assert explain_compared_mode(partial, "two", 8) == [
         "Mode 8 of two is invisible, and its cause is unknown. Its singular value is 0 of the "
         "scale.",
@@ -127,7 +127,7 @@ def test_the_share_is_that_of_the_projection_on_the_visible_displacements() -> N
         assert found.responses(mode)[1].share == pytest.approx(1.0)
     text = explain_compared_mode(found, "two", 3)[1]
     share = found.responses(found.modes("two").displacements[3])[0].share
-    assert f"One sees {share:.0%} of its square: its features change by" in text
+    assert f"one sees {share:.0%} of its square: its features change by" in text
 
 
 def test_a_response_to_no_displacement_is_refused() -> None:
@@ -165,10 +165,10 @@ def test_a_larger_cutoff_sees_atoms_outside_the_environments() -> None:
     assert found.missed_causes("far", by="near") == {"unseen": 2}
     (sentence, other) = explain_differences(found)
     assert sentence == (
-        "Far sees 2 displacements that near does not see. For near they are outside the "
+        "far sees 2 displacements that near does not see. For near they are outside the "
         "environments: they change nothing within the cutoff of any chosen center."
     )
-    assert other == "Far sees all that near sees."
+    assert other == "far sees all that near sees."
 
 
 def test_the_invisible_mode_that_another_sees_best_comes_first() -> None:
@@ -194,10 +194,10 @@ def test_no_cause_is_guessed() -> None:
     pair = {"shells": Function(histogram, cutoff=6.0), "two": TWO}
     found = compare(structures.load("X0"), pair, centers=[0])
     assert explain_differences(found)[0] == (
-        "Two sees 7 displacements that shells does not see. For shells the evidence does not "
+        "two sees 7 displacements that shells does not see. For shells the evidence does not "
         "determine the cause."
     )
-    assert explain_compared_mode(found, "two", 8)[1] == "Shells does not see it, either."
+    assert explain_compared_mode(found, "two", 8)[1] == "shells does not see it, either."
 
 
 @pytest.mark.parametrize("shift", [0.0, 3e-4])
@@ -213,7 +213,7 @@ def test_rounding_of_a_symmetric_structure_shows_nothing_to_one_descriptor_only(
         assert found.missed_causes(name, by=by) == {}
         assert found.count_missed(name, by=by) == 0
     assert explain_differences(found) == [
-        "Pairs and overlaps see the same displacements: 18 of 30 internal ones."
+        "pairs and overlaps see the same displacements: 18 of 30 internal ones."
     ]
     modes = found.modes("pairs")
     assert modes.causes.count("symmetry") == 12
@@ -293,15 +293,15 @@ def test_spectra_of_other_atoms_are_refused() -> None:
 
 def test_a_sentence_says_what_is_seen_by_one_and_not_by_the_other_and_why() -> None:
     assert explain_differences(ordered("X0")) == [
-        "Three sees 1 displacement that two does not see. For two it is invisible by "
+        "three sees 1 displacement that two does not see. For two it is invisible by "
         "incompleteness: no basis of this order sees it, but a higher order does.",
-        "Three sees all that two sees.",
+        "three sees all that two sees.",
     ]
     assert explain_differences(ordered("generic")) == [
-        "Two and three see the same displacements: 9 of 9 internal ones."
+        "two and three see the same displacements: 9 of 9 internal ones."
     ]
     alone = compare(Atoms("H"), ORDERS)
-    assert explain_differences(alone) == ["Two and three see no displacement to first order."]
+    assert explain_differences(alone) == ["two and three see no displacement to first order."]
 
 
 def test_sentences_on_three_descriptors_group_them() -> None:
@@ -309,9 +309,18 @@ def test_sentences_on_three_descriptors_group_them() -> None:
     first, second, *others = explain_differences(
         compare(structures.load("X0"), triple, centers=[0])
     )
-    assert first.startswith("C sees 1 displacement that a does not see. For a it is invisible by")
-    assert second.startswith("C sees 1 displacement that b does not see. For b it is invisible by")
-    assert others == ["A and b see the same.", "C sees all that a and b see."]
+    assert first.startswith("c sees 1 displacement that a does not see. For a it is invisible by")
+    assert second.startswith("c sees 1 displacement that b does not see. For b it is invisible by")
+    assert others == ["a and b see the same.", "c sees all that a and b see."]
+
+
+def test_names_keep_their_spelling_at_the_start_of_a_sentence() -> None:
+    pair = {"soap": TWO, "order 3": THREE}
+    found = compare(structures.load("X0"), pair, centers=[0])
+    first, last = explain_differences(found)
+    assert first.startswith("Order 3 sees 1 displacement that soap does not see. For soap it is")
+    assert last == "Order 3 sees all that soap sees."
+    assert explain_compared_mode(found, "order 3", 0)[1].startswith("soap sees ")
 
 
 def test_several_causes_are_counted() -> None:
@@ -333,13 +342,13 @@ def test_sentences_on_a_mode_and_what_the_others_see() -> None:
     assert explain_compared_mode(found, "two", 8) == [
         "Mode 8 of two is invisible by incompleteness: no basis of this order sees it, but a "
         "higher order does. Its singular value is 0 of the scale.",
-        f"Three sees it: its features change by {three:.3g} of the scale.",
+        f"three sees it: its features change by {three:.3g} of the scale.",
     ]
     symmetric = ordered("Td")
     assert explain_compared_mode(symmetric, "two", 8) == [
         "Mode 8 of two is invisible by symmetry: averaged over the symmetry operations, this "
         "motion cancels. Its singular value is 0 of the scale.",
-        "Three does not see it, either: it is invisible by symmetry.",
+        "three does not see it, either: it is invisible by symmetry.",
     ]
     assert name_responses(found.names, found.responses(found.modes("two").displacements[8])) == (
         f"0 for two, {three:.3g} for three"

@@ -25,7 +25,7 @@ from sensitivity import DensityCorrelations, Rattle, compare, share, spectrum, s
 from sensitivity.comparison import Comparison, respond
 from sensitivity.descriptors import Function
 from sensitivity.descriptors.catalog import CATALOG
-from sensitivity.explorers import CompareExplorer
+from sensitivity.explorers import CompareExplorer, Explorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
 
 pytestmark = TOOLBAR
@@ -175,6 +175,65 @@ def test_the_amplitude_moves_the_atoms_and_all_spectra_follow(
     assert "At " not in sentence(view)
 
 
+def test_what_is_said_of_the_structure_at_rest_says_so_while_displaced(
+    view: CompareExplorer,
+) -> None:
+    """Along the mode that two misses, it sees all displacements of the displaced structure."""
+    view.amplitude = 0.2
+    assert view.shown is not None
+    assert view.shown.causes[0] == ("sensitive",) * 9
+    lines = view.panel.sentence.value.split("<br>")
+    rest = [line for line in lines if "At amplitude 0: " in line]
+    others = [line for line in lines if line not in rest]
+    assert "At amplitude 0: three sees 1 displacement that two does not see." in sentence(view)
+    status = known(view).status
+    assert f"At amplitude 0: {status[0].lower()}{status[1:]}" in sentence(view)
+    assert [line.split(" ")[0] for line in others] == ["At", "Features"]
+    assert "misses at amplitude 0: " in view.table.value
+    capital = {"SOAP": TWO, "Three": THREE}
+    view.descriptors = capital
+    view.amplitude = 0.2
+    assert "At amplitude 0: Three sees 1 displacement that SOAP does not see" in sentence(view)
+
+
+def test_the_ring_marks_the_mode_of_the_arrows_also_while_displaced(
+    view: CompareExplorer, expected: Comparison
+) -> None:
+    """The modes of the displaced structure are others, also the one of the same number."""
+    view.select("three", 3)
+    view.amplitude = 0.2
+    (ring,) = view.chart.rings[1].get_xydata()
+    assert ring.tolist() == [3, pytest.approx(expected.spectra[1].relative[3])]
+    assert view.shown is not None
+    assert view.shown.relative[1][3] != pytest.approx(ring[1], rel=1e-2)
+    assert "at amplitude 0" not in message(view)
+    click(view, 0, 5)
+    assert (view.of, view.mode, view.amplitude) == ("two", 5, 0.2)
+    assert message(view) == "The arrows are mode 5 of two at amplitude 0."
+    value = float(view.shown.relative[1][3])
+    act("motion_notify_event", view, 1, 3, value)
+    (note,) = [text for text in view.chart.figure.texts if text.get_gid() == "note"]
+    assert note.get_text() == f"mode 3: {value:.2g} of the scale at +0.20 Å, sensitive"
+
+
+def test_the_axis_returns_with_the_atoms() -> None:
+    view = CompareExplorer("CH4", ["2", "3"])
+    axes = view.chart.axes[0]
+    before, ticks = axes.get_ylim(), axes.yaxis.get_majorticklocs().tolist()
+    view.select("order 2", 0)
+    view.amplitude = 0.5
+    assert view.shown is not None
+    highest = max(float(values.max()) for values in view.shown.relative)
+    assert highest > before[1]
+    assert highest < axes.get_ylim()[1] <= 20 * highest
+    assert axes.get_ylim()[0] == before[0]
+    assert axes.yaxis.get_majorticklocs()[0] == ticks[0]  # that of zero
+    assert axes.yaxis.get_majorticklocs()[-1] > 1.0
+    view.amplitude = 0.0
+    assert axes.get_ylim() == before
+    assert axes.yaxis.get_majorticklocs().tolist() == ticks
+
+
 def test_raw_values_at_an_amplitude_are_those_of_spectrum(view: CompareExplorer) -> None:
     view.metric = "raw"
     view.amplitude = -0.1
@@ -216,8 +275,8 @@ def test_the_panel_says_what_one_sees_and_the_other_not_and_why(
 ) -> None:
     said = sentence(view)
     three = expected.responses(expected.modes("two").displacements[8])[1].relative
-    assert f"Three sees it: its features change by {three:.3g} of the scale." in said
-    assert "Three sees 1 displacement that two does not see. For two it is invisible by" in said
+    assert f"three sees it: its features change by {three:.3g} of the scale." in said
+    assert "three sees 1 displacement that two does not see. For two it is invisible by" in said
     assert "Features are divided by their standard deviation over 50 copies of this" in said
     assert expected.status in said
     error = f"<td>{expected.reconstruction[1, 0]:.2g}</td>"
@@ -239,6 +298,23 @@ def test_names_are_escaped() -> None:
         assert "<img" not in text
         assert "&lt;img" in text
         assert "</script>" not in text
+
+
+@pytest.mark.parametrize("name", [r"$\bad{$", "$x$", r"a_b^{", "soap"])
+def test_names_are_drawn_and_written_as_they_are(name: str) -> None:
+    view = CompareExplorer("X0", {name: TWO, "three": THREE})
+    title = view.chart.axes[0].title
+    assert (title.get_text(), title.get_parse_math()) == (name, False)
+    assert name in sentence(view)
+    view.figure().canvas.draw()
+
+
+def test_long_names_that_begin_alike_have_different_titles() -> None:
+    long = "the power spectrum of the density with a basis that has a very long name, " * 4
+    view = CompareExplorer("X0", {f"{long} 1": TWO, f"{long} 2": THREE})
+    one, other = (axes.get_title() for axes in view.chart.axes)
+    assert one.startswith("1: the")
+    assert other.startswith("2: the")
 
 
 # Another structure, other descriptors, another scale
@@ -337,6 +413,15 @@ def test_wrong_input_is_a_sentence_and_the_comparison_stays(
     assert said not in message(view)
 
 
+def test_a_descriptor_of_the_list_does_not_replace_one_of_its_name() -> None:
+    """The name of order 2 in sentences is "order 2", which a given descriptor may have, too."""
+    view = CompareExplorer("X0", {"order 2": TWO, "order 3": THREE})
+    view.inputs["third"].value = "2"
+    assert "must differ, but two are order 2; give one of them another name" in message(view)
+    assert known(view).names == ("order 2", "order 3")
+    assert view.inputs["third"].value == ""
+
+
 def test_a_descriptor_that_is_not_installed_is_named_so(view: CompareExplorer) -> None:
     options = {name: label for label, name in view.inputs["first"].options}
     assert options[missing()] == f"{missing()} (not installed)"
@@ -365,6 +450,11 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"descriptors": [TWO, replace(TWO)]}, ValueError, "must differ"),
     ({"descriptors": ["2", DensityCorrelations(2)]}, ValueError, "must differ"),
     ({"descriptors": ["2", "soap"]}, ValueError, "a descriptor must be one of 1, 2"),
+    ({"descriptors": {"dscribe-soap": TWO, "a": THREE}}, ValueError, "name of a descriptor in the"),
+    ({"descriptors": {"2": TWO, "a": THREE}}, ValueError, "another name, such as 'own 2'"),
+    ({"atoms": Atoms()}, ValueError, "the structure has no atoms"),
+    ({"atoms": Atoms("H2", [[0, 0, 0], [0, 0, np.nan]])}, ValueError, "must be finite numbers"),
+    ({"atoms": "brass"}, ValueError, "or set explorer.structure to an ase.Atoms"),
     ({"descriptors": "2"}, TypeError, "in a list or in a mapping from names, got '2'"),
     ({"descriptors": ["2", 7]}, TypeError, "must be a descriptor such as"),
     ({"metric": "euclidean"}, ValueError, "metric must be one of raw, rattle, whitened"),
@@ -519,6 +609,45 @@ def test_a_script_with_an_own_descriptor_asks_for_it() -> None:
     compile(code, "comparison.py", "exec")
 
 
+def run_script(code: str, file: Path) -> subprocess.CompletedProcess[str]:
+    file.write_text(code)
+    return subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_script_without_modes_or_without_values_runs(tmp_path: Path) -> None:
+    apart = Atoms("H2", [[0, 0, 0], [0, 0, 50]])
+    alone = CompareExplorer(apart, ["2", "3"])
+    assert alone.lists["mode"].options == (("none", 0),)
+    run = run_script(alone.code(), tmp_path / "alone.py")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert known(alone).status in run.stdout
+    length = 0.7
+    close = CompareExplorer(Atoms("H2", [[0, 0, 0], [0, 0, length]]), ["2", "3"])
+    for close.amplitude in (-length / 2, length / 2):  # at one of them the atoms coincide
+        if close.shown is None:
+            break
+    assert "Atoms overlap" in sentence(close)
+    run = run_script(close.code(), tmp_path / "close.py")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "# There are no singular values at" in close.code()
+
+
+@pytest.mark.slow
+def test_a_script_asks_for_a_function_that_cannot_be_imported(tmp_path: Path) -> None:
+    def local(atoms: Atoms) -> np.ndarray:
+        return shells(atoms)
+
+    for function in (local, lambda atoms: 1 / (1 + atoms.get_all_distances())):
+        own = Function(function, cutoff=4.0)
+        for view in (CompareExplorer("H2O", {"own": own, "two": TWO}), Explorer("H2O", own)):
+            view.wait()
+            code = view.code()
+            run = run_script(code, tmp_path / "own.py")
+            assert run.returncode == 1
+            assert run.stderr.startswith("Define your descriptor")
+
+
 # Computing
 
 
@@ -542,7 +671,7 @@ def test_the_comparison_is_computed_in_the_background_with_progress() -> None:
         assert view.comparison is None
         assert view.descriptors == ()
         assert view.panel.cancel.layout.display != "none"
-        view.amplitude = 0.2  # the atoms rest meanwhile
+        view.amplitude = 0.2  # kept, and the atoms rest meanwhile
         np.testing.assert_array_equal(view.molecule.sent[0], view.structure.positions)
         with pytest.raises(ValueError, match="not compared yet"):
             view.export("code")
@@ -555,6 +684,37 @@ def test_the_comparison_is_computed_in_the_background_with_progress() -> None:
 
     view = asyncio.run(use())
     assert known(view).names == ("slow", "three")
+    assert view.amplitude == 0.2
+    moved = known(view).atoms.positions + 0.2 * view._place(0.0)[1]
+    np.testing.assert_allclose(view.molecule.sent[0], moved, atol=1e-12)
+    assert view.shown is not None
+    assert view.shown.amplitude == 0.2
+
+
+def test_choices_made_meanwhile_are_kept_or_refused() -> None:
+    async def use(mode: int) -> CompareExplorer:
+        view = CompareExplorer("X0", SLOW)
+        assert view.busy
+        with pytest.raises(ValueError, match="of must be one of slow, three, got 'nonsense'"):
+            view.select("nonsense", 77)
+        with pytest.raises(ValueError, match="mode must be one of 0 to 14, got 77"):
+            view.select("three", 77)
+        with pytest.raises(ValueError, match="amplitude must be a number from"):
+            view.amplitude = 0.9
+        view.select("three", mode)
+        while view.busy:
+            await asyncio.sleep(0.01)
+        return view
+
+    view = asyncio.run(use(3))
+    assert (view.of, view.mode, view.amplitude) == ("three", 3, 0.0)
+    view = asyncio.run(use(12))
+    assert view.of == "slow"
+    assert message(view).startswith(
+        f"There is no mode 12 of three; mode {view.mode} of slow is shown."
+    )
+    view.amplitude = 0.2  # made when nothing is computed: another comparison starts anew
+    view.metric = "raw"
     assert view.amplitude == 0.0
 
 

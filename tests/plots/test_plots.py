@@ -813,3 +813,18 @@ def test_style_is_that_of_lines_without_a_cause():
         assert colors == list(plots.SERIES)
         assert not ax.spines["top"].get_visible()
         assert not ax.spines["right"].get_visible()
+
+
+def test_names_of_the_user_are_not_formulas() -> None:
+    r"""A name such as $\bad{$ would not be drawn at all."""
+    name = r"$\bad{$"
+    pair = {name: DensityCorrelations(2), "other": DensityCorrelations(3, n_max=4)}
+    ax = plots.plot_comparison(compare(structures.load("X0"), pair, centers=[0]))
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()][:2] == [name, "other"]
+    ax.figure.canvas.draw()
+    still = np.zeros((5, 3))
+    plots.plot_displacement(structures.load("X0"), still, title=name).figure.canvas.draw()
+    ax = plots.plot_responses([0.1, 0.2], [[0.1, 0.2]], labels=[name])
+    ax.figure.canvas.draw()

@@ -109,7 +109,7 @@ class BandExplorer(MotionView):
         points: int = 100,
     ) -> None:
         super().__init__()
-        structure, name, _ = take_structure(crystal)
+        structure, name, _ = take_structure(crystal, otherwise="pass an ase.Atoms")
         self._source = Source(name or structure.get_chemical_formula(), structure)
         check_crystal(structure)
         check_descriptor(descriptor)

@@ -115,7 +115,7 @@ class BasisExplorer(View):
         self, atoms: Atoms | str, descriptor: Descriptor, *, centers: Centers = None
     ) -> None:
         _check(descriptor)
-        structure, name, centers = take_structure(atoms, centers)
+        structure, name, centers = take_structure(atoms, centers, otherwise="pass an ase.Atoms")
         super().__init__()
         self._spectra, self._causes = Worker(), Worker()
         self._reference = examine(Subject(structure, descriptor, centers, name=name))

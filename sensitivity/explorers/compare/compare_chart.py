@@ -19,7 +19,7 @@ from sensitivity.explorers.parts.figure_widget import alone, fit_markers
 from sensitivity.explorers.parts.motion_view import MotionChart
 from sensitivity.explorers.parts.notes import Note, note_on_mode
 from sensitivity.numerics import Array
-from sensitivity.plots.axes import count_columns, set_decades, show_markers
+from sensitivity.plots.axes import count_columns, label_decades, set_decades, show_markers
 from sensitivity.plots.palette import ARROW, MARKERS, cause_color
 
 LABELS = {"internal": "invisible"}
@@ -27,12 +27,16 @@ LABELS = {"internal": "invisible"}
 
 LINE = "along the arrows"
 
+TICKS = 6
+"""Powers of ten that are labelled, about."""
+
 
 class ComparePlot:
     """One axes for each descriptor, with a common vertical axis, drawn once and given new data.
 
     ``values`` has, for each descriptor, the markers of each kind and cause, ``before`` those at
-    amplitude zero, ``lines`` the responses to the chosen mode, and ``rings`` the marks on it.
+    amplitude zero, ``lines`` the responses to the chosen mode, and ``rings`` the marks on its
+    value at amplitude zero: the modes of the displaced structure are others.
     """
 
     axes: tuple[Axes, ...] = ()
@@ -46,7 +50,9 @@ class ComparePlot:
         levels = [each.zero_level / (each.scale or 1.0) for each in found.spectra]
         room = 3.0  # above the largest singular value, for growth
         low, high = np.log10(max(levels) or 1e-5), np.log10(room)
-        self._axis = set_decades(self.axes[0], low, high, zero=float(10**low), ticks=6)
+        self._axis = set_decades(self.axes[0], low, high, zero=float(10**low), ticks=TICKS)
+        self._decades = self._reached = float(low), float(high)
+        self._top = self.axes[0].get_ylim()[1]
         self.values: list[dict[str, Line2D]] = []
         self.before, self.lines, self.rings = list[Line2D](), list[Line2D](), list[Line2D]()
         for axes, spectrum in zip(self.axes, found.spectra, strict=True):
@@ -69,7 +75,8 @@ class ComparePlot:
         marks["internal"].set_markerfacecolor("none")
         self.values.append(marks)
         self.lines.append(axes.axhline(np.nan, label=LINE, **dash))
-        self.rings += axes.plot([], [], "o", mfc="none", mec=ARROW, mew=2.2, **style)
+        ring: dict[str, Any] = {"mfc": "none", "mec": ARROW, "mew": 2.2, "ls": "none"}
+        self.rings += axes.plot([], [], "o", clip_on=False, in_layout=False, **ring)
         self._axis.shade(axes)
         axes.set(xlim=(-0.8, max(2, len(heights)) - 0.2), xlabel="mode")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -97,8 +104,12 @@ class ComparePlot:
         size, margin = 8, 62  # points; pixels of the labels on the left
         width = (self._figure.bbox.width - margin) / len(self.axes)
         letters = max(8, int(width / (0.62 * size * self._figure.dpi / 72)))
-        for axes, name in zip(self.axes, self._names, strict=True):
-            axes.set_title(fill(name, letters, max_lines=3, placeholder="…"), fontsize=size)
+        titles = [fill(each, letters, max_lines=3, placeholder="…") for each in self._names]
+        if len({*titles}) < len(titles):  # long names that begin alike
+            numbered = [f"{number}: {each}" for number, each in enumerate(self._names, start=1)]
+            titles = [fill(each, letters, max_lines=3, placeholder="…") for each in numbered]
+        for axes, title in zip(self.axes, titles, strict=True):
+            axes.set_title(title, fontsize=size, parse_math=False)
 
     def lay_out(self) -> None:
         """Lay out the whole figure, which sets the sizes of the axes, and fit the markers."""
@@ -123,13 +134,28 @@ class ComparePlot:
                 line.set_data(np.flatnonzero(named == cause), heights[named == cause])
             seen = content.responses[number].relative if content.responses else np.nan
             self.lines[number].set_ydata([float(self._axis.heights(np.array(seen)))] * 2)
-            chosen = [mode] if number == place and mode < len(heights) else []
-            self.rings[number].set_data(chosen, heights[chosen])
-        top = self.axes[0].get_ylim()[1]
+            before = np.asarray(self.before[number].get_ydata())
+            chosen = [mode] if number == place and mode < len(before) else []
+            self.rings[number].set_data(chosen, before[chosen])
         highest = max(float(values.max(initial=0.0)) for values in content.relative)
-        if highest > top:  # the displaced structure is less symmetric, and more is visible
-            self.axes[0].set_ylim(top=2 * highest)
-        return highest > top
+        return self._reach(highest)
+
+    def _reach(self, highest: float) -> bool:
+        """Fit the vertical axis to the highest value; return True if it has changed.
+
+        It grows by whole decades, since the displaced structure is less symmetric and more of it is
+        visible, and it returns with the atoms.
+        """
+        (low, high), top = self._decades, self._top
+        if highest > top:
+            high = float(np.ceil(np.log10(2 * highest)))
+            top = 10.0**high
+        if self._reached == (low, high):
+            return False
+        self._reached = low, high
+        self.axes[0].set_ylim(top=top)
+        label_decades(self.axes[0], low, high, zero=self._axis.floor, ticks=TICKS)
+        return True
 
 
 class CompareChart(ComparePlot, MotionChart):
@@ -223,8 +249,9 @@ class CompareChart(ComparePlot, MotionChart):
         if self._shown is None or event.inaxes not in self.axes:
             return None
         place, zero = self.axes.index(event.inaxes), self._axis.zero
-        values = self._shown.relative[place]
-        return note_on_mode(event, self.values[place], values, zero=zero, unit="of the scale")
+        values, amplitude = self._shown.relative[place], self._shown.amplitude
+        unit = f"of the scale at {amplitude:+.2f} Å" if amplitude else "of the scale"
+        return note_on_mode(event, self.values[place], values, zero=zero, unit=unit)
 
     def _leave_room(self) -> None:
         """Keep space for the lines of the legend at the top."""

@@ -20,6 +20,7 @@ from sensitivity.explorers.compare.compare_view import CompareView
 from sensitivity.explorers.compare.compared import (
     Compared,
     Values,
+    at_rest,
     compute,
     explain,
     write_table,
@@ -171,6 +172,7 @@ class CompareExplorer(CompareView):
     def _wire(self) -> None:
         self.lists["of"].observe(partial(self._enter, self._turn), "value")
         self.lists["mode"].observe(partial(self._enter, partial(setattr, self, "mode")), "value")
+        self.observe(self._remember, ["of", "mode", "amplitude"])
         self.chart.on_click(lambda place, mode: self.attempt(self._pick, place, mode))
 
     def _turn(self, of: str) -> None:
@@ -179,8 +181,12 @@ class CompareExplorer(CompareView):
             self.select(of, max(0, len(self._compared.modes[of].causes) - 1))
 
     def _pick(self, place: int, mode: int) -> None:
-        if self._compared is not None:
-            self.select(self._compared.found.names[place], mode)
+        if self._compared is None:
+            return
+        name = self._compared.found.names[place]
+        self.select(name, mode)
+        if self.amplitude:
+            self.panel.tell(f"The arrows are mode {mode} of {name} at amplitude 0.")
 
     @property
     def shown(self) -> Values | None:
@@ -201,9 +207,9 @@ class CompareExplorer(CompareView):
 
     def code(self) -> str:
         """Return a Python script that computes the numbers on the screen."""
-        return write_script(
-            self._known.found, self._entered, of=self.of, mode=self.mode, at=self.amplitude
-        )
+        found, choice = self._known.found, {"of": self.of, "mode": self.mode}
+        at, problem = self.amplitude, self._problem
+        return write_script(found, self._entered, at=at, problem=problem, **choice)
 
     def _make(self, name: str) -> Work:
         if name != "code":
@@ -246,10 +252,9 @@ class CompareExplorer(CompareView):
         camera = self.molecule.camera
         self._spectra.drop()
         self._compared, self._entered, self._request = compared, request, request
-        found = compared.found
+        found, self._problem = compared.found, ""
         self.film.playing = False
-        with self._loading, self.hold_trait_notifications():
-            (self.of, self.mode), self.amplitude = compared.first, 0.0
+        lost = self._start_with(compared)
         marked = found.centers if len(found.centers) < len(found.atoms) else ()
         self._bodies = (Body(found.atoms, marked=marked),)
         self.molecule.load(*self._bodies, camera=camera if same and camera else self._camera())
@@ -261,8 +266,28 @@ class CompareExplorer(CompareView):
             for name, each in zip(found.names, found.descriptors, strict=True)
             for remark in remarks_on(each)
         ]
-        self.panel.tell(" ".join(remarks))
+        self.panel.tell(" ".join([*lost, *remarks]))
         self._move()
+
+    def _start_with(self, compared: Compared) -> list[str]:
+        """Show the first mode, or the choices made meanwhile; return what is said of the others."""
+        (of, mode), amplitude, lost = compared.first, 0.0, list[str]()
+        if "amplitude" in self._early:
+            amplitude = self.amplitude
+        if self._early & {"of", "mode"}:
+            asked = self.of if "of" in self._early else of
+            if asked in compared.modes and self.mode < len(compared.modes[asked].causes):
+                of, mode = asked, self.mode
+            else:
+                lost = [f"There is no mode {self.mode} of {asked}; mode {mode} of {of} is shown."]
+        self._early.clear()
+        with self._loading, self.hold_trait_notifications():
+            self.of, self.mode, self.amplitude = of, mode, amplitude
+        return lost
+
+    def _remember(self, change: Any) -> None:
+        if not self._loading and (self._task.busy or self._compared is None):
+            self._early.add(change["name"])
 
     def _camera(self) -> Camera:
         atoms, pattern = self._entered.atoms, self._place(0.0)[1]
@@ -290,7 +315,7 @@ class CompareExplorer(CompareView):
             delay=SETTLED if amplitude and not compared.quick else 0.0,
         )
         if self._spectra.busy:
-            self._values = None
+            self._values, self._problem = None, ""
             self._say()
 
     def _offer(self) -> None:
@@ -322,7 +347,8 @@ class CompareExplorer(CompareView):
         count, place = len(self._compared.found.names), self._compared.found.names.index(self.of)
         self._values, self._problem = None, as_sentence(error)
         none: tuple[Array, ...] = (np.zeros(0),) * count
-        self.chart.show(Values(none, ((),) * count, (), (place, self.mode)))
+        choice = place, self.mode
+        self.chart.show(Values(none, ((),) * count, (), choice, self.amplitude))
         self._say()
 
     def _say(self) -> None:
@@ -337,10 +363,12 @@ class CompareExplorer(CompareView):
             found = name_responses(compared.found.names, self._values.responses)
             now = f"{where} the change along the arrows, over the scale, is {found}."
         mode, differences = explain(compared, self.of, self.mode), " ".join(compared.differences)
+        scale, status = describe_scale(compared.found), compared.found.status
         if self.amplitude:
-            mode = f"At amplitude 0: {mode[0].lower()}{mode[1:]}"
-        scale = f"{describe_scale(compared.found)} {compared.found.status}"
-        self.panel.say(mode, now, differences, scale)
+            still = partial(at_rest, names=compared.found.names)
+            self.panel.say(still(mode), now, still(differences), scale, still(status))
+        else:
+            self.panel.say(mode, differences, f"{scale} {status}")
 
     def _draw(self, scenes: Mapping[int, Scene]) -> tuple[Figure, Callable[[int], None]]:
         for stop in scenes if self._compared is not None else ():
@@ -353,16 +381,20 @@ class CompareExplorer(CompareView):
         return self._check_of(proposal["value"])
 
     def _check_of(self, of: str) -> str:
-        return of if self._compared is None else check_name(of, "of", self._compared.found.names)
+        """Return the name, which is one of the comparison, or of the first one that is computed."""
+        found = self._compared
+        return check_name(of, "of", self._request.names if found is None else found.found.names)
 
     @traitlets.validate("mode")
     def _validate_mode(self, proposal: Any) -> int:
         return self._check_mode(proposal["value"], self.of)
 
     def _check_mode(self, mode: int, of: str) -> int:
-        if self._compared is None:
-            return mode
-        return check_index(mode, "mode", count=max(1, len(self._compared.modes[of].causes)))
+        """Return the index of a mode; until the modes are known, of a displacement."""
+        count = 3 * len(self._request.atoms)
+        if self._compared is not None:
+            count = len(self._compared.modes[of].causes)
+        return check_index(mode, "mode", count=max(1, count))
 
     @traitlets.validate("amplitude")
     def _validate_amplitude(self, proposal: Any) -> float:

@@ -73,6 +73,11 @@ class Request:
     metric: MetricName
     structures: tuple[Atoms, ...] | Rattle
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the chosen descriptors in sentences and titles."""
+        return tuple(map(show_name, self.chosen))
+
     def choose(self, chosen: Iterable[str], own: Mapping[str, Descriptor]) -> Request:
         """Return the request for other descriptors; ImportError or ValueError if they are wrong."""
         names = tuple(chosen)
@@ -89,6 +94,11 @@ class Request:
                 raise ValueError(
                     f"the descriptors must differ, but {show_name(one)} is chosen twice; choose "
                     "another one, or none as the third."
+                )
+            if show_name(one) == show_name(other):
+                raise ValueError(
+                    f"the names of descriptors must differ, but two are {show_name(one)}; give one "
+                    "of them another name."
                 )
         return replace(self, chosen=names)
 
@@ -126,7 +136,13 @@ def take_descriptors(given: Given) -> tuple[list[str], dict[str, Descriptor]]:
     TypeError or ValueError if one is neither a descriptor nor a known name.
     """
     if isinstance(given, Mapping):
-        return list(given), name_descriptors(given)
+        own = name_descriptors(given)
+        if taken := [name for name in own if name in CATALOG]:
+            raise ValueError(
+                f"{taken[0]!r} is the name of a descriptor in the list of sensitivity descriptors; "
+                f"give yours another name, such as {f'own {taken[0]}'!r}."
+            )
+        return list(given), own
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(
             "descriptors must be two or three descriptors or names, in a list or in a mapping from "

@@ -27,6 +27,10 @@ from sensitivity.explorers.parts.inputs import read_centers, take_structure, usu
 from sensitivity.explorers.parts.motion_view import MotionView
 from sensitivity.metrics import MetricName, Rattle
 from sensitivity.progress import Cancelled
+from sensitivity.structures.validation import check_geometry
+
+GIVE = "set explorer.structure to an ase.Atoms"
+"""What to do with a structure that the library lacks."""
 
 
 class CompareView(MotionView):
@@ -45,7 +49,9 @@ class CompareView(MotionView):
     ) -> None:
         super().__init__()
         self._compared: Compared | None = None
-        structure, name, centers = take_structure(atoms, centers)
+        self._early = set[str]()  # traits set while there is no comparison, or another is computed
+        structure, name, centers = take_structure(atoms, centers, otherwise=GIVE)
+        check_geometry(structure)  # the view is chosen before the comparison is computed
         names, self._own = take_descriptors(descriptors)
         check_name(metric, "metric", get_args(MetricName))
         given = structures if isinstance(structures, Rattle) else tuple(structures)
@@ -71,7 +77,7 @@ class CompareView(MotionView):
 
     @structure.setter
     def structure(self, structure: Atoms | str) -> None:
-        atoms, name, _ = take_structure(structure)
+        atoms, name, _ = take_structure(structure, otherwise=GIVE)
         centers = usual_centers(atoms, name=name)
         self._ask(replace(self._request, atoms=atoms.copy(), name=name, centers=centers))
 
@@ -139,6 +145,8 @@ class CompareView(MotionView):
         So does one that is still being computed.
         """
         pending = self._request if self._task.busy else None
+        if pending is None and self._compared is not None:
+            self._early.clear()
         at_once, own, estimate = True, self._own, Estimate()
 
         def fail(error: Exception) -> None:

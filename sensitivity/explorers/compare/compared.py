@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -26,8 +26,8 @@ Choice = tuple[int, int]
 """Number of a descriptor and of one of its modes."""
 
 CAPTION = (
-    "What a descriptor sees and another one misses: number of displacements, reconstruction error, "
-    "and principal angles between the softest modes of both"
+    "What a descriptor sees and another one misses at amplitude 0: number of displacements, "
+    "reconstruction error, and principal angles between the softest modes of both"
 )
 
 
@@ -38,7 +38,8 @@ class Values:
     relative: tuple[Array, ...]  # singular values of the m internal modes over the scale
     causes: tuple[tuple[str, ...], ...]
     responses: tuple[Response, ...]  # to the chosen mode; empty if there is none
-    choice: Choice
+    choice: Choice  # of the structure that is not displaced
+    amplitude: float  # Å
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ def compute(compared: Compared, of: str, mode: int, amplitude: float) -> Values:
         values = tuple(each.relative[: each.internal] for each in spectra)
         causes = tuple(map(name_kinds, spectra))
     responses = tuple(respond(each, displacement) for each in spectra) if displacement.any() else ()
-    return Values(values, causes, responses, (found.names.index(of), mode))
+    return Values(values, causes, responses, (found.names.index(of), mode), amplitude)
 
 
 @lru_cache(maxsize=256)
@@ -103,13 +104,26 @@ def explain(compared: Compared, of: str, mode: int) -> str:
     return " ".join(explain_compared_mode(compared.found, of, mode))
 
 
+def at_rest(text: str, *, names: Iterable[str]) -> str:
+    """Return sentences as those of the structure that is not displaced.
+
+    The first word gets a small letter, unless it belongs to one of the names.
+    """
+    kept = text.startswith(tuple(names))
+    return f"At amplitude 0: {text if kept else text[:1].lower() + text[1:]}"
+
+
 def write_table(pairs: Sequence[Sequence[str]]) -> str:
     """Return the table of pairs as HTML."""
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in PAIRS)
     rows = "".join(
         f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in line)}</tr>" for line in pairs
     )
+    region = (
+        'role="region" aria-label="Pairs of descriptors" tabindex="0"'  # the keyboard scrolls it
+    )
     return (
+        f'<div class="sensitivity-scroll" {region}>'
         f'<table class="sensitivity-table"><caption>{escape(CAPTION)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -6,12 +6,14 @@ import gzip
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from sys import modules
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from sensitivity.descriptors import with_defaults
+from sensitivity.descriptors import Descriptor, with_defaults
+from sensitivity.descriptors.functions import OfFunction
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.diagnosis import diagnose
 from sensitivity.explorers.main.figures import Picture, draw_figure, draw_film
@@ -199,7 +201,7 @@ def write_source(state: State) -> str:
         Tolerance.POSITIONS if reference.diagnosis is None else reference.diagnosis.tolerance
     )
     given = "" if tolerance == Tolerance.POSITIONS else f", tolerance={tolerance!r}"
-    imports, expression = with_defaults(reference.descriptor).python()
+    imports, expression = write_descriptor(reference.descriptor)
     comments = [line for line in imports.splitlines() if line.startswith("#")]
     lines = [
         *([] if reference.name else ["from ase import Atoms", ""]),
@@ -225,6 +227,21 @@ def write_source(state: State) -> str:
         "# explorer",
     ]
     return "\n".join(lines) + "\n"
+
+
+def write_descriptor(descriptor: Descriptor) -> tuple[str, str]:
+    """Return import lines and the expression of a descriptor.
+
+    The expression is "..." if it is unknown, or needs a function that cannot be imported.
+    """
+    lines, expression = with_defaults(descriptor).python()
+    if not isinstance(descriptor, OfFunction) or expression == "...":
+        return lines, expression
+    name, module = descriptor.name, getattr(descriptor.function, "__module__", "__main__")
+    if module != "__main__" and getattr(modules.get(module), name, None) is descriptor.function:
+        return f"{lines}\nfrom {module} import {name}", expression
+    comment = f"# Define the function below; the descriptor used is shown as\n# {expression}"
+    return f"{comment}\n# {lines}", "..."
 
 
 def write_atoms(atoms: Atoms) -> str:

@@ -104,17 +104,20 @@ def freeze(atoms: Atoms) -> None:
         array.setflags(write=False)
 
 
-def take_structure(structure: Atoms | str, centers: Centers = None) -> tuple[Atoms, str, Centers]:
+def take_structure(
+    structure: Atoms | str,
+    centers: Centers = None,
+    *,
+    otherwise: str = "upload a file such as xyz or cif",
+) -> tuple[Atoms, str, Centers]:
     """Return the structure, its name if it is from the library, and its centers.
 
-    A name has default centers. Raises TypeError or ValueError if the structure does not exist, or
-    is too large or too far from the origin.
+    A name has default centers. ``otherwise`` says what to do if the library lacks a structure.
+    Raises TypeError or ValueError if the structure does not exist, or is too large or too far from
+    the origin.
     """
     if isinstance(structure, str):
-        remedy = (
-            "choose one from the list (small molecules, crystals of elements), or upload a file "
-            "such as xyz or cif"
-        )
+        remedy = "choose one from the list (small molecules, crystals of elements), or " + otherwise
         name = structures.find_name(structure, remedy=remedy)
         atoms = structures.load(name)
         usual = usual_centers(atoms, name=name)
