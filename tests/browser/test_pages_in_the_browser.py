@@ -265,6 +265,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "twin": find_twin(start, basis, center=0),
         "path": follow(start, basis, center=0, mode=8, length=0.2),
         "bands": bands(structures.load("C-diamond"), basis, path="GX", points=5),
+        "invisible waves": bands(structures.load("C-diamond"), basis, path="G", points=2),
         "compare": compare(start, {"2": basis, "1": DensityCorrelations(1)}, centers=[0]),
         "survey": survey(FRAMES, basis),
     }
@@ -287,7 +288,7 @@ def other(visited, others, request) -> Iterator[Page]:
     assert complaints.elsewhere == [address]
 
 
-NAMES = ["twin", "path", "bands", "compare", "survey"]
+NAMES = ["twin", "path", "bands", "invisible waves", "compare", "survey"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -368,6 +369,15 @@ def test_a_click_on_a_band_has_the_value_of_the_command(other: Page) -> None:
         assert other.get_by_role("radio", checked=True).evaluate(
             "e => e === document.activeElement"
         )
+
+
+@pytest.mark.parametrize("other", ["invisible waves"], indirect=True)
+def test_a_chart_without_visible_waves_has_boxes_and_markers(other: Page) -> None:
+    data = json.loads(other.locator("#data").text_content())
+    assert other.locator("#values rect").count() == len(data["chart"]["boxes"]) > 0
+    for mode in data["subjects"][0]["modes"]:
+        other.get_by_label("Wave", exact=True).select_option(str(mode["number"]))
+        assert other.get_by_role("radio", checked=True).get_attribute("aria-label") == mode["name"]
 
 
 @pytest.mark.parametrize("other", ["compare"], indirect=True)
