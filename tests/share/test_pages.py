@@ -237,6 +237,8 @@ def test_the_command_refuses_another_ending_before_it_computes(capsys) -> None:
 def test_wrong_input_is_refused(found: Diagnosis, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"path must end in \.html, got .*X0\.pdf; give e\.g\. X0"):
         share.page(found, tmp_path / "X0.pdf")
+    with pytest.raises(ValueError, match=r"\.html, got no name of a file; give e\.g\. page\.html"):
+        share.page(found, "")
     with pytest.raises(TypeError, match=r"result must be a Diagnosis, .* got Spectrum"):
         share.page(found.spectrum, tmp_path / "X0.html")
     with pytest.raises(ValueError, match="there is no folder"):
@@ -250,6 +252,30 @@ def test_an_explorer_has_the_page_of_its_diagnosis(found, text, tmp_path) -> Non
     explorers = pytest.importorskip("sensitivity.explorers")
     share.page(explorers.Explorer("X0", DESCRIPTOR, centers=[0]), tmp_path / "X0.html")
     assert (tmp_path / "X0.html").read_text() == text
+
+
+def test_numbers_that_are_not_finite_are_refused_in_a_sentence(found: Diagnosis) -> None:
+    huge = replace(found, spectrum=replace(found.spectrum, scale=np.inf))
+    with pytest.raises(ValueError, match=r"a page needs finite numbers, .* divide the features"):
+        make_page(huge)
+
+
+@pytest.mark.filterwarnings(
+    r"ignore:Passing unrecognized arguments to super\(Toolbar\):DeprecationWarning"
+)
+def test_a_path_explorer_without_a_page_says_what_it_needs(tmp_path: Path) -> None:
+    explorers = pytest.importorskip("sensitivity.explorers")
+    one, other = structures.load("X+"), structures.load("X-")
+    path = follow(one, DESCRIPTOR, center=0, mode=8, length=0.1)
+    between = explorers.PathExplorer.between(one, other, DESCRIPTOR, centers=[0], count=2)
+    file = tmp_path / "path.html"
+    with pytest.raises(ValueError, match=r"descriptor, .* PathExplorer\(path, descriptor\)"):
+        share.page(explorers.PathExplorer(path), file)
+    with pytest.raises(ValueError, match="only a followed path has a page"):
+        share.page(between, file)
+    between.wait()
+    share.page(explorers.PathExplorer(path, DESCRIPTOR), file)
+    assert file.stat().st_size > 100_000
 
 
 PAGES = {
