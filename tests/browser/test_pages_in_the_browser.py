@@ -42,6 +42,10 @@ NAME = """() => JSON.parse(document.getElementById('data').textContent).report.s
   .replace(/[\\0-\\x1f\\u2028-\\u202e]|\\p{Surrogate}/gu,
     found => '\\\\u' + found.charCodeAt(0).toString(16).padStart(4, '0'))"""
 
+# Tables that scroll sideways.
+WIDE = """() => [...document.querySelectorAll('.wide:has(table)')]
+  .filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.scrollWidth} in ${e.clientWidth}`)"""
+
 # Elements whose content is larger than they are.
 CLIPPED = """() => [...document.querySelectorAll('.panes *:not(option):not(svg *)')]
   .filter(e => e.offsetParent && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
@@ -198,6 +202,7 @@ def test_it_fits_and_is_accessible(page: Page, width: int, scheme: str) -> None:
         draw(page)
         assert page.evaluate(FITS)
         assert page.evaluate(CLIPPED) == []
+        assert page.evaluate(WIDE) == []
         assert violations(page) == []
         picture = pixels(page)
         assert (picture[0, -1] < 60).all() == (scheme == "dark")
@@ -302,6 +307,7 @@ def test_other_results_fit_and_are_accessible(other: Page, scheme: str) -> None:
             draw(other)
             assert other.evaluate(FITS)
             assert other.evaluate(CLIPPED) == []
+            assert other.evaluate(WIDE) == []
             if width in (360, 1600):
                 assert violations(other) == []
     finally:
