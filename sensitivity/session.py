@@ -182,7 +182,8 @@ def read_session(path: str | PathLike[str], *, label: str | None = None) -> Sess
     """
     file = Path(path)
     try:
-        content = file.read_bytes()
+        with file.open("rb") as stream:
+            content = stream.read(Limit.UPLOAD + 1)  # not more of a file that is refused
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"the session {file} cannot be read: {reason}.") from error
@@ -201,7 +202,7 @@ def parse_session(content: bytes, *, label: str | None = None) -> Session:
     ValueError: this is no session and no result of --json: it has no structure; choose another...
     """
     if len(content) > Limit.UPLOAD:
-        _refuse(f"has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} are read")
+        _refuse(f"has more than {Limit.UPLOAD / 1e6:.0f} MB, which are the most that are read")
     try:
         data = json.loads(content, parse_constant=_reject)
     except (ValueError, RecursionError) as error:  # also for other encodings, and huge integers
@@ -234,12 +235,16 @@ def parse_text(text: str) -> Session:
     try:
         if len(text) > Limit.UPLOAD:
             raise ValueError("it is too long")
+        if not text.isascii():
+            raise ValueError("it has other characters than letters, digits, - and _")
         letters = text.encode("ascii") + b"=" * (-len(text) % 4)
         packed = base64.b64decode(letters, altchars=b"-_", validate=True)
         reader = zlib.decompressobj()
         content = reader.decompress(packed, Limit.UPLOAD)
         if not reader.eof:
             raise ValueError("it is cut, or too large")
+        if reader.unused_data:
+            raise ValueError("it has more at its end")
     except (ValueError, zlib.error) as error:
         raise ValueError(
             f"this link has no session that can be read ({error}); copy the whole link, or ask for "

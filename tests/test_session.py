@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import ase.io
@@ -54,7 +56,7 @@ def test_there_are_sixty_hostile_sessions() -> None:
         ("", "link"),
         ("AAAA", "link"),
         ("!!!!", "link"),
-        ("ä" * 8, "link"),
+        ("ä" * 8, "it has other characters than letters, digits, - and _"),
         ("A" * 5_000_001, "too long"),
         ("../../etc", "link"),
     ],
@@ -65,15 +67,28 @@ def test_a_bad_link_is_a_sentence(text: str, problem: str) -> None:
 
 
 def test_a_link_that_unpacks_to_gigabytes_is_refused() -> None:
-    import base64
-    import zlib
-
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(bytes(10**6)) for _ in range(200)) + packer.flush()
     text = base64.urlsafe_b64encode(packed).decode().rstrip("=")
     assert len(text) < 300_000
     with pytest.raises(ValueError, match="too large"):
         parse_text(text)
+
+
+@pytest.mark.parametrize("more", [b"x", b"\0" * 100])
+def test_a_link_with_more_than_a_session_is_refused(more: bytes) -> None:
+    packed = zlib.compress(json.dumps(GOOD).encode()) + more
+    text = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    with pytest.raises(ValueError, match="it has more at its end"):
+        parse_text(text)
+
+
+def test_of_a_huge_file_only_as_much_is_read_as_is_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "huge.json"
+    with file.open("wb") as stream:
+        stream.truncate(10**12)  # it occupies no disk
+    with pytest.raises(ValueError, match="has more than 5 MB"):
+        read_session(file)
 
 
 def test_a_cut_link_is_refused() -> None:

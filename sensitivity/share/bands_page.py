@@ -70,7 +70,7 @@ def bands_page(bands: Bands, *, source: Source, progress: Progress | None = None
         scripts=("bands.js",),
         data={
             "report": report,
-            "looks": looks_of(cause for cause, count in bands.counts.items() if count.any()),
+            "looks": looks_of(CAUSE_DESCRIPTIONS),  # of lines and boxes, too, whichever occur
             "chart": _describe_chart(bands),
             "separate": False,
         },

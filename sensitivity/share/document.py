@@ -61,8 +61,17 @@ def markup(text: str) -> str:
 
 
 def embed(data: Any) -> str:
-    """Return JSON in ASCII that cannot end the script element that holds it, or start another."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    """Return JSON in ASCII that cannot end the script element that holds it, or start another.
+
+    ValueError for numbers that are not finite.
+    """
+    try:
+        text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise ValueError(
+            "a page needs finite numbers, and some of this result are not, such as squares of very "
+            "large features; divide the features by a constant."
+        ) from error
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

@@ -65,8 +65,9 @@ def page(
     TypeError
         If the result has no page, or the descriptor is missing.
     ValueError
-        If the file cannot be written, the page would be larger than 5 MB with a single mode, or the
-        frames are others than those of the survey.
+        If the file cannot be written, the page would be larger than 5 MB with a single mode, a
+        number is not finite, the frames are others than those of the survey, or the explorer has no
+        page.
 
     Examples
     --------
@@ -81,7 +82,8 @@ def page(
     """
     file = Path(path)
     if file.suffix.lower() != ".html":
-        raise ValueError(f"path must end in .html, got {file}; give e.g. {file.stem}.html.")
+        shown, stem = (file, file.stem.strip(".")) if file.name else ("no name of a file", "")
+        raise ValueError(f"path must end in .html, got {shown}; give e.g. {stem or 'page'}.html.")
     if hasattr(result, "save"):  # an explorer, which knows its result
         result.save(file)
         return

@@ -42,6 +42,10 @@ NAME = """() => JSON.parse(document.getElementById('data').textContent).report.s
   .replace(/[\\0-\\x1f\\u2028-\\u202e]|\\p{Surrogate}/gu,
     found => '\\\\u' + found.charCodeAt(0).toString(16).padStart(4, '0'))"""
 
+# Tables that scroll sideways.
+WIDE = """() => [...document.querySelectorAll('.wide:has(table)')]
+  .filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.scrollWidth} in ${e.clientWidth}`)"""
+
 # Elements whose content is larger than they are.
 CLIPPED = """() => [...document.querySelectorAll('.panes *:not(option):not(svg *)')]
   .filter(e => e.offsetParent && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
@@ -198,6 +202,7 @@ def test_it_fits_and_is_accessible(page: Page, width: int, scheme: str) -> None:
         draw(page)
         assert page.evaluate(FITS)
         assert page.evaluate(CLIPPED) == []
+        assert page.evaluate(WIDE) == []
         assert violations(page) == []
         picture = pixels(page)
         assert (picture[0, -1] < 60).all() == (scheme == "dark")
@@ -265,6 +270,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "twin": find_twin(start, basis, center=0),
         "path": follow(start, basis, center=0, mode=8, length=0.2),
         "bands": bands(structures.load("C-diamond"), basis, path="GX", points=5),
+        "invisible waves": bands(structures.load("C-diamond"), basis, path="G", points=2),
         "compare": compare(start, {"2": basis, "1": DensityCorrelations(1)}, centers=[0]),
         "survey": survey(FRAMES, basis),
     }
@@ -287,7 +293,7 @@ def other(visited, others, request) -> Iterator[Page]:
     assert complaints.elsewhere == [address]
 
 
-NAMES = ["twin", "path", "bands", "compare", "survey"]
+NAMES = ["twin", "path", "bands", "invisible waves", "compare", "survey"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -301,6 +307,7 @@ def test_other_results_fit_and_are_accessible(other: Page, scheme: str) -> None:
             draw(other)
             assert other.evaluate(FITS)
             assert other.evaluate(CLIPPED) == []
+            assert other.evaluate(WIDE) == []
             if width in (360, 1600):
                 assert violations(other) == []
     finally:
@@ -368,6 +375,15 @@ def test_a_click_on_a_band_has_the_value_of_the_command(other: Page) -> None:
         assert other.get_by_role("radio", checked=True).evaluate(
             "e => e === document.activeElement"
         )
+
+
+@pytest.mark.parametrize("other", ["invisible waves"], indirect=True)
+def test_a_chart_without_visible_waves_has_boxes_and_markers(other: Page) -> None:
+    data = json.loads(other.locator("#data").text_content())
+    assert other.locator("#values rect").count() == len(data["chart"]["boxes"]) > 0
+    for mode in data["subjects"][0]["modes"]:
+        other.get_by_label("Wave", exact=True).select_option(str(mode["number"]))
+        assert other.get_by_role("radio", checked=True).get_attribute("aria-label") == mode["name"]
 
 
 @pytest.mark.parametrize("other", ["compare"], indirect=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -162,6 +163,15 @@ def test_another_descriptor_is_made_for_the_file(capsys, file: str) -> None:
 def test_wrong_input_is_one_line(capsys, file: str, arguments: list[str], message: str) -> None:
     given = [file if argument == "FILE" else argument for argument in arguments]
     assert message in refused(capsys, "survey", *given)
+
+
+def test_a_page_of_standard_input_says_that_it_has_no_structures(file: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    command = [sys.executable, "-m", "sensitivity", "survey", "-", "--no-causes", "--page", page]
+    with open(file) as frames:
+        done = subprocess.run(command, stdin=frames, capture_output=True, text=True, check=True)
+    assert "note: the page will have no structures" in done.stderr
+    assert "Smallest conditions" in page.read_text()
 
 
 def test_strict_stops_at_the_first_problem(capsys, tmp_path: Path) -> None:

@@ -135,6 +135,31 @@ def test_a_crystal_comes_back_with_its_cells(tmp_path: Path) -> None:
     assert other.structure == explorer.structure
 
 
+@pytest.mark.parametrize(("wanted", "drawn"), [(5, 3), (0, 1)])
+def test_cells_out_of_range_are_said(tmp_path: Path, wanted: int, drawn: int) -> None:
+    explorer = Explorer(bulk("NaCl", "rocksalt", a=5.6), QUICK)
+    explorer.save_state(tmp_path / "a.json")
+    session = json.loads((tmp_path / "a.json").read_text())
+    session["view"]["cells"] = wanted
+    (tmp_path / "a.json").write_text(json.dumps(session))
+    explorer.load_state(tmp_path / "a.json")
+    assert explorer.cells == drawn
+    said = f"The session has {wanted} as cells, and {drawn} can be drawn."
+    assert said in message(explorer)
+
+
+def test_settings_that_were_not_saved_are_no_difference(tmp_path: Path) -> None:
+    explorer = Explorer("H2", SIMPLE)
+    explorer.save_state(tmp_path / "a.json")
+    session = json.loads((tmp_path / "a.json").read_text())
+    for name in ("basis", "parity_odd"):
+        del session["descriptor"]["settings"][name]
+    (tmp_path / "a.json").write_text(json.dumps(session))
+    explorer.load_state(tmp_path / "a.json")
+    assert "Opened the session." in message(explorer)
+    assert "another" not in message(explorer)
+
+
 def own() -> Function:
     def distances(positions: Any) -> Any:
         vectors = positions[1:] - positions[0]

@@ -120,6 +120,15 @@ def test_boxes_cover_every_invisible_wave(diamond: Bands, waves) -> None:
     assert covered.tolist() == (6 - diamond.rank).tolist()
 
 
+def test_waves_that_are_all_invisible_have_looks() -> None:
+    """At q = 0 of diamond the features see none, and the chart has lines of visible ones."""
+    data = read(make_page(bands(structures.load("C-diamond"), CRYSTAL, path="G", points=2)))
+    assert all(set(line) == {None} for line in data["chart"]["lines"])
+    causes = {mode["cause"] for subject in data["subjects"] for mode in subject["modes"]}
+    assert "sensitive" not in causes
+    assert {"sensitive", *causes} <= {*data["looks"]}
+
+
 def test_a_large_crystal_has_fewer_waves_and_says_so(diamond: Bands, monkeypatch) -> None:
     full = make_page(diamond)
     monkeypatch.setattr(document, "LARGEST", len(full.encode()) - 100_000)

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import ase.io
 import numpy as np
@@ -164,6 +165,18 @@ def test_traces_that_take_long_are_left_out(found, monkeypatch) -> None:
     assert 0 < sum(mode["trace"] is not None for mode in modes) < found.internal
 
 
+def test_decompositions_of_many_atoms_count() -> None:
+    """Of one center, whose features are few, it takes nearly all of the time."""
+    assert 0 == traces(1000) < traces(144) < traces(64)
+    assert traces(64) / traces(144) == pytest.approx((144 / 64) ** 3, rel=0.4)  # whole modes
+
+
+def traces(atoms: int) -> int:
+    """The number of modes whose singular values a page with one center has."""
+    spectrum = SimpleNamespace(features=np.zeros((1, 24)), atoms=range(atoms))
+    return motion.affordable(spectrum, DESCRIPTOR, steps=70)
+
+
 @pytest.mark.parametrize("atoms", [1, 5, 12, 64, 1000, 10**6])
 def test_amplitudes_are_round_and_reach_a_third_of_a_bond(atoms: int) -> None:
     steps = motion.amplitudes(atoms)
@@ -188,6 +201,34 @@ def test_a_problem_at_an_amplitude_is_said(found: Diagnosis) -> None:
     assert "atoms" in trace["problems"]["1"]
 
 
+class Fails:
+    """A descriptor whose code fails."""
+
+    cutoff, inversion_invariant = DESCRIPTOR.cutoff, True
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def features(self, atoms: Atoms, *, centers=None) -> np.ndarray:
+        raise self.error("no weights")
+
+    def gradients(self, atoms: Atoms, *, centers=None):
+        raise self.error("no weights")
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError, KeyError, IndexError, TypeError, AssertionError, OSError]
+)
+def test_a_descriptor_that_fails_elsewhere_leaves_a_gap(found: Diagnosis, error) -> None:
+    displacement = np.zeros((5, 3))
+    displacement[1] = 1.0
+    failing = replace(found, descriptor=Fails(error))
+    trace = motion.trace(failing, displacement, [0.0, 0.1])
+    assert [len(row) for row in trace["values"]] == [found.internal, 0]
+    assert trace["ranks"] == [found.spectrum.rank, None]
+    assert "no weights" in trace["problems"]["1"]
+
+
 def test_the_command_refuses_another_ending_before_it_computes(capsys) -> None:
     assert main(["twin", "X0", "--page", "twin.pdf"]) == 2
     assert "--page must end in .html, got twin.pdf" in capsys.readouterr().err
@@ -196,6 +237,8 @@ def test_the_command_refuses_another_ending_before_it_computes(capsys) -> None:
 def test_wrong_input_is_refused(found: Diagnosis, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"path must end in \.html, got .*X0\.pdf; give e\.g\. X0"):
         share.page(found, tmp_path / "X0.pdf")
+    with pytest.raises(ValueError, match=r"\.html, got no name of a file; give e\.g\. page\.html"):
+        share.page(found, "")
     with pytest.raises(TypeError, match=r"result must be a Diagnosis, .* got Spectrum"):
         share.page(found.spectrum, tmp_path / "X0.html")
     with pytest.raises(ValueError, match="there is no folder"):
@@ -209,6 +252,30 @@ def test_an_explorer_has_the_page_of_its_diagnosis(found, text, tmp_path) -> Non
     explorers = pytest.importorskip("sensitivity.explorers")
     share.page(explorers.Explorer("X0", DESCRIPTOR, centers=[0]), tmp_path / "X0.html")
     assert (tmp_path / "X0.html").read_text() == text
+
+
+def test_numbers_that_are_not_finite_are_refused_in_a_sentence(found: Diagnosis) -> None:
+    huge = replace(found, spectrum=replace(found.spectrum, scale=np.inf))
+    with pytest.raises(ValueError, match=r"a page needs finite numbers, .* divide the features"):
+        make_page(huge)
+
+
+@pytest.mark.filterwarnings(
+    r"ignore:Passing unrecognized arguments to super\(Toolbar\):DeprecationWarning"
+)
+def test_a_path_explorer_without_a_page_says_what_it_needs(tmp_path: Path) -> None:
+    explorers = pytest.importorskip("sensitivity.explorers")
+    one, other = structures.load("X+"), structures.load("X-")
+    path = follow(one, DESCRIPTOR, center=0, mode=8, length=0.1)
+    between = explorers.PathExplorer.between(one, other, DESCRIPTOR, centers=[0], count=2)
+    file = tmp_path / "path.html"
+    with pytest.raises(ValueError, match=r"descriptor, .* PathExplorer\(path, descriptor\)"):
+        share.page(explorers.PathExplorer(path), file)
+    with pytest.raises(ValueError, match="only a followed path has a page"):
+        share.page(between, file)
+    between.wait()
+    share.page(explorers.PathExplorer(path, DESCRIPTOR), file)
+    assert file.stat().st_size > 100_000
 
 
 PAGES = {

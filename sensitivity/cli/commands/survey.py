@@ -97,6 +97,11 @@ def _run(options: Namespace) -> int:
         from sensitivity.share.survey_chemiscope import require_chemiscope
 
         require_chemiscope()
+    if page is not None and options.file == "-":
+        tell(
+            "note: the page will have no structures, because standard input cannot be read again; "
+            "give a file for them"
+        )
     with redirect_stdout(sys.stderr):  # a descriptor may print
         source = _source(options, twice=data is not None)
         task = Task(options, source, options.build(options, source.atoms))

@@ -132,7 +132,9 @@ class SessionView(StructureView):
             setattr(self, name, value)
         if found.camera is not None:
             self.molecule.look(found.camera)
-        said = "Opened the session.", *found.notes, self._new_remarks()
+        said = ["Opened the session.", *found.notes, self._new_remarks()]
+        if cells != self.cells:
+            said.append(f"The session has {cells} as cells, and {self.cells} can be drawn.")
         self.panel.report(" ".join(filter(None, said)))
 
     def _take_kept(self, text: str) -> None:

@@ -167,7 +167,7 @@ def _compare(session: Session, reference: Reference) -> list[str]:
     notes, found = [], describe(reference.descriptor, kind=reference.kind)
     saved = session.descriptor
     old, new = dict(saved.settings), dict(found.settings)
-    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    changed = [key for key in old if old[key] != new.get(key)]  # others were not saved
     if (saved.name, saved.listed) != (found.name, found.listed):
         notes.append(f"The session was saved with {saved.name}, and is shown with {found.name}.")
     elif changed:

@@ -62,7 +62,8 @@ class MotionView(MoleculeView):
     A subclass defines its choices as traits with defaults, which the reset button restores, and
     ``texts``, ``moved``, ``_place`` and ``_camera``. It extends ``_move`` to show its choices, and
     ``frames`` if it has several structures. If it has a page, it adds it to ``files`` and makes it
-    in ``_page``. It calls ``_build`` as soon as all of these can be used.
+    in ``_page``; otherwise ``pageless`` is a sentence on what to do. It calls
+    ``_build`` as soon as all of these can be used.
     """
 
     files: Kinds = ATOMS | FIGURES
@@ -71,6 +72,7 @@ class MotionView(MoleculeView):
     moved: ClassVar[str]  # the trait that the slider sets
     per_stop: ClassVar[float] = 1  # its change from stop to stop
     rest: ClassVar[int] = 0  # the stop at which it is zero, and at which the film starts
+    pageless = "this view has no page; save it as a figure, such as .png."
     chart: MotionChart
 
     @property
@@ -179,11 +181,13 @@ class MotionView(MoleculeView):
         Raises
         ------
         ValueError
-            If the suffix is unknown, or the file cannot be written.
+            If the suffix is unknown, the view has no page, or the file cannot be written.
         """
         file = Path(path)
         names = {suffix: name for name, (_, suffix, _) in self.files.items() if name not in ATOMS}
         suffix = file.suffix.lower().removeprefix(".")
+        if suffix == "html" and "page" not in self.files:
+            raise ValueError(self.pageless)
         if suffix not in (*names, "xyz", "extxyz"):
             known = ", ".join(f".{each}" for each in ("xyz", "extxyz", *names))
             raise ValueError(f"the name must end in {known}, got {file}; choose one of these.")

@@ -207,7 +207,9 @@ def try_spectrum(
     """Return the spectrum of a structure, or the reason why it has none."""
     try:
         return _if_finite(spectrum(atoms, descriptor, centers=centers))
-    except (ValueError, ArithmeticError, MemoryError) as error:  # LinAlgError is a ValueError
+    except Cancelled:
+        raise
+    except Exception as error:  # of any kind: code of others may not know this geometry
         return as_sentence(error)
 
 

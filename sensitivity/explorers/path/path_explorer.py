@@ -86,11 +86,20 @@ class PathExplorer(MotionView):
         file="path",
     )
     chart: PathChart
+    pageless = (
+        "the page of a path needs its descriptor, which the path does not hold; give it, as in "
+        "PathExplorer(path, descriptor)."
+    )
 
     def __init__(self, path: Path | Trajectory, descriptor: Descriptor | None = None) -> None:
         super().__init__()
         self._followed, self._descriptor = path, descriptor
-        if isinstance(path, Path) and descriptor is not None:
+        if isinstance(path, Trajectory):
+            self.pageless = (
+                "only a followed path has a page: share PathExplorer(path, descriptor), where path "
+                "is a result of sensitivity.follow, or save this view as a figure, such as .png."
+            )
+        elif descriptor is not None:
             self.files = ATOMS | FIGURES | PAGE
         if isinstance(path, Path):
             facts = path.frames, path.length, path.modes, path.spectra[0].centers, path.spectra
