@@ -30,7 +30,7 @@ from sensitivity.progress import Cancelled
 from sensitivity.structures.validation import check_geometry
 
 GIVE = "set explorer.structure to an ase.Atoms"
-"""What to do with a structure that the library lacks."""
+"""Remedy for a structure that the library lacks."""
 
 
 class CompareView(MotionView):
