@@ -7,7 +7,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from sensitivity.comparison import Comparison
+from sensitivity.comparison import Comparison, respond
 from sensitivity.comparison.modes import explain_modes
 from sensitivity.diagnosis import CAUSE_DESCRIPTIONS, CauseDescription, Diagnosis
 from sensitivity.numerics import Array
@@ -85,7 +85,7 @@ def _make_subjects(comparison: Comparison) -> list[Subject]:
         for spectrum, diagnosis in zip(comparison.spectra, explained, strict=False)
     ]
     slopes = [
-        np.array([_slopes(spectrum, modes) for spectrum in comparison.spectra])
+        np.array([[respond(each, mode).relative for mode in modes] for each in comparison.spectra])
         for modes, _ in found
     ]  # [descriptor][of whom, mode]
     order = [
@@ -122,13 +122,6 @@ def combine_by_cause(spectrum: Spectrum, diagnosis: Diagnosis | None) -> tuple[A
     causes = [UNKNOWN if cause == "internal" else cause for cause in known.causes]
     modes = np.concatenate([known.displacements, spectrum.modes[trivial]])
     return modes, [*causes, *spectrum.kinds[trivial]]
-
-
-def _slopes(spectrum: Spectrum, modes: Array) -> Array:
-    """Return ‖J v‖ over the scale for each mode v, (k, N, 3): shape (k,)."""
-    overlaps = np.tensordot(spectrum.modes, modes, axes=((1, 2), (1, 2)))
-    sizes = np.linalg.norm(spectrum.singular_values[:, None] * overlaps, axis=0)
-    return np.asarray(sizes / (spectrum.scale or 1.0))
 
 
 def _threshold(spectrum: Spectrum) -> float:
