@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +48,18 @@ def interleave(
     """Time the calls in turn, so that a disturbance of the machine affects all of them.
 
     Every call runs once untimed, then ``rounds`` times in bursts, and continues until ``seconds``
-    have passed.
+    have passed. Each round starts with another call, since the first finds empty caches.
     """
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for call in calls.values():
         call()
-    end = time.perf_counter() + seconds
+    order, end = deque(calls), time.perf_counter() + seconds
     while rounds > 0 or time.perf_counter() < end:
         rounds -= 1
         gc.collect()
-        for name, call in calls.items():
-            samples[name].extend(time_once(call) for _ in range(BURST))
+        for name in order:
+            samples[name].extend(time_once(calls[name]) for _ in range(BURST))
+        order.rotate()
     return {name: summarize(times) for name, times in samples.items()}
 
 
