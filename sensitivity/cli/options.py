@@ -120,8 +120,11 @@ def add_settings(group: Any) -> None:
     group.add_argument("--basis", choices=("gto", "bessel"), help=text)
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
-    text = "number of fixed random mixtures that replace the radial functions of all species"
-    add_option(group, "--contract-channels", text, "no mixing", int, "K")
+    text = (
+        "replace the radial functions of all species together by so many linear combinations with "
+        "fixed random coefficients, for fewer features"
+    )
+    add_option(group, "--contract-channels", text, "keep all", int, "K")
 
 
 def _read_index(text: str) -> int:

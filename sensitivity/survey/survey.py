@@ -98,10 +98,10 @@ def survey(  # noqa: PLR0913 - settings of the run, beside those of the analysis
     tolerance
         Å, as for ``diagnose``.
     timeout
-        Seconds for one environment, and for a whole frame. Where many environments are analysed in
-        one call that takes longer, and 0.01 s more for each, they are analysed one by one. A call
-        of a library that does not return cannot be ended: end its process, and the frame gives a
-        row.
+        Seconds for each environment, and for each frame as a whole. Where many environments are
+        analysed in one call that takes longer, and 0.01 s more for each, they are analysed one by
+        one. A call of a library that does not return cannot be ended: end its process, and the
+        frame gives a row.
     strict
         Raise a ValueError at the first frame or environment that cannot be analysed.
     progress

@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
     add_option(group, "--workers", "number of processes", 1, int, "N")
     text = "address of the scheduler of a Dask cluster, whose workers analyse the frames"
     group.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "time limit for one environment, and for a whole frame"
+    text = "time limit for each environment, and for each frame that --whole analyses"
     add_option(command, "--timeout", text, "none", float, "SECONDS")
     text = "stop at the first frame or environment that cannot be analysed"
     command.add_argument("--strict", action="store_true", help=text)

@@ -30,7 +30,7 @@ PLACES = ("first", "second", "third")
 METRICS = {"rattle": "standardised", "whitened": "whitened", "raw": "raw"}
 """Labels of the scales of ``compare``."""
 
-_DESCRIPTOR = "Descriptor, by its name in the list of sensitivity descriptors"
+_DESCRIPTOR = "Descriptor; the command 'sensitivity descriptors' explains the names"
 
 CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     "structure": (

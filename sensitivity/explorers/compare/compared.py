@@ -27,7 +27,7 @@ Choice = tuple[int, int]
 
 CAPTION = (
     "What a descriptor sees and another one misses at amplitude 0: number of displacements, "
-    "reconstruction error, and principal angles between the softest modes of both"
+    "reconstruction error, and principal angles between the least visible modes of both"
 )
 
 

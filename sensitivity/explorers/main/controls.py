@@ -145,7 +145,7 @@ class Controls(SceneControls):
         self.more.children = (self.feature, *self.more.children, self.cells)
         self.amplitude = choices.make_slider(
             "amplitude (Å)",
-            "Displacement along the mode; the arrow keys change it by 0.01 Å",
+            "Root of the summed squared displacements; the arrow keys change it by 0.01 Å",
             stops=[("+0.00", 0.0)],
             width="1 1 300px",
         )
@@ -326,7 +326,7 @@ class Actions:
             name: _button(label, "download", tooltip)
             for name, (label, _, tooltip) in EXPORTS.items()
         }
-        tooltip = "Copy a link that opens this session where sensitivity app runs"
+        tooltip = "Copy a link to this session, for this browser; to send the session, save it"
         self.link = _button("Copy link", "link", tooltip)
         self.link.layout.display = "none"  # only the page of the app has links
         tooltip = "Width of figures: one or two journal columns"

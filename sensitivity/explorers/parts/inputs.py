@@ -57,8 +57,8 @@ SETTINGS = {
     "neighbors": (
         "neighbors",
         132,
-        "It determines the number of features. The smallest eigenvalues of more neighbours are "
-        "left out",
+        "Neighbours for which the features have room. If an environment has more, the smallest "
+        "eigenvalues of its overlap matrix are left out",
     ),
     "scale": ("scale", 100, "Factor of the covalent radii, which are the widths of the orbitals"),
 }

@@ -92,10 +92,10 @@ class SurveyExplorer(EnvironmentView):
 
     texts = Texts(
         label="amplitude (Å)",
-        slider="Displacement along the mode; the arrow keys change it by 0.02 Å",
+        slider="Root of the summed squared displacements; the arrow keys change it by 0.02 Å",
         film="Move the atoms along the mode, forth and back",
         arrows="Show the direction in which each atom moves",
-        reset="Return to the softest mode, amplitude zero and the initial view",
+        reset="Return to the least visible mode, amplitude zero and the initial view",
         file="survey",
     )
 
