@@ -121,10 +121,10 @@ def add_settings(group: Any) -> None:
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
     text = (
-        "replace the radial functions of all species together by so many linear combinations with "
-        "fixed random coefficients, for fewer features"
+        "number of channels, linear combinations of the radial functions of all species with fixed "
+        "random coefficients, that replace these functions, for fewer features"
     )
-    add_option(group, "--contract-channels", text, "keep all", int, "K")
+    add_option(group, "--contract-channels", text, "no mixing", int, "K")
 
 
 def _read_index(text: str) -> int:

@@ -39,7 +39,7 @@ DESCRIPTOR = {field.name: field.default for field in fields(DensityCorrelations)
 # What the help says of a default that is no number.
 WORDS = {
     ("center", None): "all",
-    ("contract_channels", None): "keep all",
+    ("contract_channels", None): "no mixing",
     ("bonds", None): "no bounds",
     ("limit", None): "no limit",
     ("species", None): "all",
