@@ -121,8 +121,8 @@ def add_settings(group: Any) -> None:
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
     text = (
-        "number of channels, linear combinations of the radial functions of all species with fixed "
-        "random coefficients, that replace these functions, for fewer features"
+        "mix the radial functions of all species into K channels in total, linear combinations "
+        "with fixed random coefficients, for fewer features"
     )
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
 

@@ -10,8 +10,9 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "show the singular values of an infinite crystal along a path of wave vectors"
     details = (
-        ". Each wave vector also has the number of visible waves, the number that symmetry "
-        "allows, and the causes of invisible waves. The crystal is reduced to its primitive cell. "
+        ". In an infinite crystal displacements are waves. Each wave vector also has the number of "
+        "visible waves, the number that symmetry allows, and the causes of invisible waves. The "
+        "crystal is reduced to its primitive cell. "
         "The printed table has only the special points; --json and --plot have all wave vectors."
     )
     command = add_analysis(

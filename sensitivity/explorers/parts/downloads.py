@@ -13,7 +13,7 @@ from sensitivity.structures.extxyz import format_frame
 
 ATOMS = {
     "geometry": ("xyz", "extxyz", "The displayed atoms"),
-    "trajectory": ("trajectory", "extxyz", "All structures, as frames"),
+    "trajectory": ("trajectory", "extxyz", "All frames of the motion"),
 }
 CHART = {
     "png": ("PNG", "png", "The chart, for slides"),
