@@ -75,7 +75,9 @@ class Once(Exponential):
 
 
 @pytest.mark.parametrize(
-    "exponential", [torch.exp, Forward.apply, Exponential.apply, Once.apply], ids=str
+    "exponential",
+    [torch.exp, Forward.apply, Exponential.apply, Once.apply],
+    ids=["torch", "forward", "both", "once"],
 )
 @pytest.mark.parametrize("centers", [[0], [0, 3], None])
 @pytest.mark.parametrize("count", [1, 40])
