@@ -69,8 +69,9 @@ class DiagnosedMode(ReadOnlyArrays):
         One of ``CAUSES``.
     distance
         Å, root mean square over the atoms of an environment: distance to the nearest geometry at
-        which the mode is exactly invisible. None for visible modes, for rigid motions, and if no
-        such geometry was found within the tolerance.
+        which the mode is exactly invisible, to 1e-5 of the scale; ``locate`` goes on to 1e-12,
+        which can be farther. None for visible modes, for rigid motions, and if no such geometry
+        was found within the tolerance.
     evidence
         Evidence for the cause.
 

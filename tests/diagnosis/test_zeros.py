@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from sensitivity import DensityCorrelations, jacobian, spectrum, structures
+from sensitivity import DensityCorrelations, diagnose, jacobian, locate, spectrum, structures
 from sensitivity.diagnosis.zeros import NearestZeros, nearest_zeros
 from sensitivity.geometry.motions import trivial_motions
 from sensitivity.jacobian import second_derivative
 from sensitivity.observation import Observation
+from sensitivity.tolerances import Tolerance
 
 DESCRIPTOR = DensityCorrelations(order=2, cutoff=3.0)
 REACH = 2e-3  # Å
@@ -96,3 +97,26 @@ def test_second_derivative_where_an_atom_crosses_the_cutoff() -> None:
     assert near.shape == expected.shape
     assert np.isfinite(near.dense()).all()
     np.testing.assert_allclose(near.dense(), expected.dense(), atol=1e-3 * max(scale, 1e-6))
+
+
+def test_a_diagnosis_stops_below_the_threshold_and_locate_at_zero() -> None:
+    # Near this methane the basis has a value of 4e-6 of the largest, and no zero there.
+    positions = [
+        [0.0007724862054532555, -0.002116430757816387, -0.0007785394287252406],
+        [0.06767724622285565, 0.23852408570477746, -1.059966225114632],
+        [-0.5822346249491459, -0.8118517734708753, -0.43557856417301927],
+        [-0.7317632890944442, 0.12299497739091962, 0.7980368863452796],
+        [0.937450306841416, 0.4921878359870425, -0.25819077013142455],
+    ]
+    atoms = Atoms("CH4", positions)
+    descriptor = DensityCorrelations(order=2, cutoff=3.0, smearing=0.1)
+    (truncated,) = diagnose(atoms, descriptor, centers=[0]).of("truncation")
+    point = locate(atoms, descriptor, center=0, reach=0.1)
+    to_zero = point.moved / np.sqrt(len(atoms))
+    assert point.condition <= Tolerance.SINGULAR
+    assert truncated.distance < 1e-3 < to_zero
+    # With the point of locate within the tolerance, both agree on the cause. The search of a
+    # diagnosis may end up to 1.1 times as far away as the nearest zero, and never nearer.
+    (incomplete,) = diagnose(atoms, descriptor, centers=[0], tolerance=1.2e-3).of("incompleteness")
+    assert point.cause == incomplete.cause
+    assert to_zero <= incomplete.distance <= 1.1 * to_zero
