@@ -37,7 +37,8 @@ from laboratory import NO_BROWSER, Complaints, browse, find_browser, join  # noq
 from playwright.sync_api import Page, TimeoutError  # noqa: E402
 from workbench import STAGES  # noqa: E402
 
-RESULTS = Path(__file__).parent / "results" / "soak.json"
+from benchmarks import clock  # noqa: E402
+
 SETTLED = 60.0
 """Seconds within which the page has to show the state of the process."""
 
@@ -290,7 +291,6 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=600, help="seconds of an idle websocket")
     parser.add_argument("--leavings", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     program = find_browser()
     if program is None:
@@ -308,7 +308,7 @@ def main() -> None:
     found["tracebacks in the log"] = log.count("Traceback")
     found["end of the log"] = log[-2000:].splitlines() if "Traceback" in log else []
     found["the server ended and left nothing"] = True  # serve() raises otherwise
-    options.output.write_text(json.dumps(found, indent=1) + "\n")
+    clock.save("soak", found)
     print(json.dumps(found, indent=1))
 
 
