@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -82,6 +83,12 @@ class Adapter(Descriptor):
         """Return features and gradients; here by central differences."""
         return self.differentiate(atoms, centers)
 
+    def _gradients_of_copies(
+        self, copies: Sequence[Atoms], centers: tuple[int, ...]
+    ) -> list[tuple[Batch, ...]]:
+        """Return the same for displaced copies of a structure; a code may take many at once."""
+        return [self._gradients(atoms, centers) for atoms in copies]
+
     def _checked_slopes(self, atoms: Atoms, direction: Array, center: int) -> Array:
         """Return the code's own derivatives along a direction; a ValueError for NaN."""
         with self._enough_memory():
@@ -135,18 +142,28 @@ class Adapter(Descriptor):
     @takes_centers
     def gradients(self, atoms: Atoms, *, centers: Centers = None) -> tuple[Batch, ...]:
         """Return features and gradients of every center, with an estimate of their error."""
-        chosen = check_centers(atoms, centers)
-        kind = self._what_is_examined(atoms, chosen)
-        if self.trust is None or kind not in self._examined:
-            self.examine(atoms, centers=chosen)
-            self._examined |= {kind}
-        self._check_reach(atoms, chosen)
+        (found,) = self.gradients_of_copies([atoms], centers=centers)
+        return found
+
+    def gradients_of_copies(
+        self, copies: Sequence[Atoms], *, centers: Centers = None
+    ) -> list[tuple[Batch, ...]]:
+        """Return what ``gradients`` does for each of some displaced copies of a structure."""
+        chosen = check_centers(copies[0], centers)
+        for atoms in copies:
+            kind = self._what_is_examined(atoms, chosen)
+            if self.trust is None or kind not in self._examined:
+                self.examine(atoms, centers=chosen)
+                self._examined |= {kind}
+            self._check_reach(atoms, chosen)
         with self._enough_memory():
-            found = self._gradients(atoms, chosen)
-        for batch in found:
+            found = self._gradients_of_copies(copies, chosen)
+        for batch in chain.from_iterable(found):
             self._check_derivatives(batch.slopes)
         error = self.trust.gradient_error if self.trust and self._differentiates else 0.0
-        return tuple(_at_least(batch, error) for batch in found) if error else found
+        if not error:
+            return found
+        return [tuple(_at_least(batch, error) for batch in batches) for batches in found]
 
     @takes_centers
     def examine(self, atoms: Atoms, *, centers: Centers = (0,)) -> Trust:
@@ -405,12 +422,19 @@ class Adapter(Descriptor):
 
     def _stacked(self, atoms: Atoms, positions: Array, centers: tuple[int, ...]) -> list[Array]:
         """Return the checked features at each of a few positions."""
-        there, found = atoms.copy(), list[Array]()
-        for each in positions:
-            there.positions = each
-            found.append(self._answer(there, centers))
-            self._check_size(found[0], found[-1])
+        copies = [atoms.copy() for _ in positions]
+        for copy, there in zip(copies, positions, strict=True):
+            copy.positions = there
+        found = self._answers(copies, [centers] * len(copies))
+        for each in found:
+            self._check_size(found[0], each)
         return found
+
+    def _answers(
+        self, structures: Sequence[Atoms], centers: Sequence[tuple[int, ...]]
+    ) -> list[Array]:
+        """Return the checked features of centers of structures of the same elements."""
+        return [self._answer(*pair) for pair in zip(structures, centers, strict=True)]
 
     def _answer(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
         with self._enough_memory():

@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from ase import Atoms
 
+from sensitivity.descriptors.adapter import Adapter
 from sensitivity.descriptors.batches import Batch
 from sensitivity.descriptors.density_correlations import DensityCorrelations
 from sensitivity.descriptors.protocol import Descriptor
@@ -47,10 +48,17 @@ def observed_gradients(
 
     A TypeError or ValueError names the descriptor and what is wrong.
     """
-    name = f"gradients() of {type(descriptor).__name__}"
     found = descriptor.gradients(atoms, centers=centers)
     if _is_tested(descriptor):
         return found  # tested separately; checking would take up to 5 % of computing it
+    _check_batches(descriptor, found, atoms, centers)
+    return tuple(found)
+
+
+def _check_batches(
+    descriptor: Descriptor, found: Any, atoms: Atoms, centers: tuple[int, ...]
+) -> None:
+    name = f"gradients() of {type(descriptor).__name__}"
     wrong: list[object] = [found]
     if isinstance(found, tuple | list):
         wrong = [each for each in found if not isinstance(each, Batch)]
@@ -62,7 +70,6 @@ def observed_gradients(
     for batch in found:
         _check_batch(batch, name, count=len(atoms))
     _check_agreement(found, name, centers)
-    return tuple(found)
 
 
 def gradients_of_copies(
@@ -71,7 +78,12 @@ def gradients_of_copies(
     """Return the same for each of some displaced copies of a structure, in one call if possible."""
     if _is_tested(descriptor):
         return descriptor.gradients_of_copies(copies, centers=centers)
-    return [observed_gradients(descriptor, atoms, centers) for atoms in copies]
+    if not isinstance(descriptor, Adapter):
+        return [observed_gradients(descriptor, atoms, centers) for atoms in copies]
+    together = descriptor.gradients_of_copies(copies, centers=centers)
+    for found, atoms in zip(together, copies, strict=True):
+        _check_batches(descriptor, found, atoms, centers)
+    return together
 
 
 def _is_tested(descriptor: Descriptor) -> TypeGuard[DensityCorrelations]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import combinations_with_replacement, product
 from typing import Any, NamedTuple, Self
@@ -24,9 +24,11 @@ from sensitivity.descriptors.orders import find_species
 from sensitivity.descriptors.packages import required
 from sensitivity.descriptors.protocol import Label
 from sensitivity.numerics import Array, Indices
+from sensitivity.progress import checkpoint
 from sensitivity.structures import neighbor_pairs
 
 _ORDERS = {"soap_radial_spectrum": 1, "soap_power_spectrum": 2}
+_ATOMS = 500  # of the structures of a call: more are not faster, and need memory
 _CLASSES = {1: "SoapRadialSpectrum", 2: "SoapPowerSpectrum"}
 
 
@@ -188,53 +190,103 @@ class Featomic(Adapter):
         return list(combinations_with_replacement(sorted(known), self.order))
 
     def _features(self, atoms: Atoms, centers: tuple[int, ...]) -> Array:
-        return self._stack(list(self._parts(atoms, centers)), atoms, centers)
+        (rows,) = self._rows([atoms], [centers])
+        return rows
 
-    def _stack(self, parts: list[_Part], atoms: Atoms, centers: tuple[int, ...]) -> Array:
-        out = np.zeros((len(centers), self.count_features(atoms)))
+    def _answers(
+        self, structures: Sequence[Atoms], centers: Sequence[tuple[int, ...]]
+    ) -> list[Array]:
+        found = list[Array]()
+        for part in self._at_once(structures):
+            with self._enough_memory():
+                found += self._rows(structures[part], centers[part])
+        counts = map(len, centers)
+        return [self._checked(*pair) for pair in zip(found, counts, strict=True)]
+
+    def _at_once(self, structures: Sequence[Atoms]) -> Iterator[slice]:
+        """Yield parts of the structures that are computed in one call."""
+        step = max(1, _ATOMS // max(map(len, structures)))
+        for start in range(0, len(structures), step):
+            yield slice(start, start + step)
+
+    def _rows(self, structures: Sequence[Atoms], centers: Sequence[tuple[int, ...]]) -> list[Array]:
+        """Return the features of the centers of each structure, all of the same elements."""
+        parts = list(self._parts(structures, centers))
+        ends = np.cumsum([len(each) for each in centers])
+        return np.split(self._stack(parts, structures[0], int(ends[-1])), ends[:-1])
+
+    def _stack(self, parts: list[_Part], atoms: Atoms, count: int) -> Array:
+        out = np.zeros((count, self.count_features(atoms)))
         for part in parts:
             out[part.rows, part.columns] = part.expand(np.asarray(part.block.values))
         return out
 
     def _gradients(self, atoms: Atoms, centers: tuple[int, ...]) -> tuple[Batch, ...]:
-        parts = list(self._parts(atoms, centers, gradients=["positions"]))
-        features = self._stack(parts, atoms, centers)
+        (found,) = self._gradients_of_copies([atoms], centers)
+        return found
+
+    def _gradients_of_copies(
+        self, copies: Sequence[Atoms], centers: tuple[int, ...]
+    ) -> list[tuple[Batch, ...]]:
+        found = list[tuple[Batch, ...]]()
+        for part in self._at_once(copies):
+            checkpoint()
+            found += self._differentiated(copies[part], centers)
+        return found
+
+    def _differentiated(
+        self, copies: Sequence[Atoms], centers: tuple[int, ...]
+    ) -> list[tuple[Batch, ...]]:
+        """Return features and gradients of copies of a structure, from one call."""
+        every = np.tile(centers, len(copies))  # [row]: copy by copy
+        parts = list(self._parts(copies, [centers] * len(copies), gradients=["positions"]))
+        features = self._stack(parts, copies[0], len(every))
         slopes = [part.slopes() for part in parts]
-        seen = np.zeros((len(centers), len(atoms)), dtype=bool)
-        seen[np.arange(len(centers)), centers] = True
+        seen = np.zeros((len(every), len(copies[0])), dtype=bool)
+        seen[np.arange(len(every)), every] = True
         for _, rows, others, _ in slopes:
             seen[rows, others] = True
         counts, column = seen.sum(axis=1), np.cumsum(seen, axis=1) - 1
-        batches = []
+        batches: list[list[Batch]] = [[] for _ in copies]
         for count in np.unique(counts).tolist():
             of = np.flatnonzero(counts == count)
-            place = np.full(len(centers), -1)
+            place = np.full(len(every), -1)
             place[of] = np.arange(len(of))
             gradient = np.zeros((len(of), count, 3, features.shape[1]))
             for columns, rows, others, values in slopes:
-                mine = slice(None) if len(of) == len(centers) else place[rows] >= 0
+                mine = slice(None) if len(of) == len(every) else place[rows] >= 0
                 at = place[rows[mine]], column[rows[mine], others[mine]]
                 gradient[(*at, slice(None), columns)] = values[mine]
             near = np.nonzero(seen[of])[1].reshape(len(of), count)
-            every = np.array(centers)[of], near, features[of]
-            batches.append(Batch(*every, gradient.transpose(0, 3, 1, 2)))
-        return tuple(batches)
+            arrays = every[of], near, features[of], gradient.transpose(0, 3, 1, 2)
+            edges = np.searchsorted(of, len(centers) * np.arange(1, len(copies)))
+            for own, *each in zip(batches, *(np.split(x, edges) for x in arrays), strict=True):
+                if len(each[0]):
+                    own.append(Batch(*each))
+        return list(map(tuple, batches))
 
-    def _parts(self, atoms: Atoms, centers: tuple[int, ...], **options: Any) -> Iterator[_Part]:
+    def _parts(
+        self, structures: Sequence[Atoms], centers: Sequence[tuple[int, ...]], **options: Any
+    ) -> Iterator[_Part]:
+        """Yield the features of centers, numbered structure by structure, from one call."""
         from metatensor import Labels
 
-        self._check(atoms)
-        options["selected_properties"] = self._select(tuple(np.unique(atoms.numbers).tolist()))
-        if len(centers) < len(atoms):
-            chosen = np.array([(0, center) for center in centers])
+        for atoms in structures:
+            self._check(atoms)
+        options["selected_properties"] = self._select(
+            tuple(np.unique(structures[0].numbers).tolist())
+        )
+        chosen = np.array([(n, each) for n, own in enumerate(centers) for each in own])
+        if len(chosen) < sum(map(len, structures)):
             options["selected_samples"] = Labels(["system", "atom"], chosen)
-        tensor = self.calculator.compute(_bare(atoms), **options)
-        size, place = len(self._properties), np.empty(len(atoms), dtype=np.intp)
-        place[list(centers)] = np.arange(len(centers))
-        starts = {kind: size * number for number, kind in enumerate(self._neighbors(atoms))}
+        tensor = self.calculator.compute(list(map(_bare, structures)), **options)
+        size, most = len(self._properties), max(map(len, structures))
+        place = np.empty((len(structures), most), dtype=np.intp)
+        place[tuple(chosen.T)] = np.arange(len(chosen))
+        starts = {kind: size * n for n, kind in enumerate(self._neighbors(structures[0]))}
         for number, (_, *kind) in enumerate(tensor.keys.values.tolist()):
             block, start = tensor.block(number), starts[tuple(kind)]
-            rows = place[np.asarray(block.samples.values)[:, 1]]
+            rows = place[tuple(np.asarray(block.samples.values).T)]
             like = self._places if self.order == 2 and kind[0] == kind[1] else None
             yield _Part(rows, slice(start, start + size), block, like)
 

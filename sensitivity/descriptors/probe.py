@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -17,6 +17,11 @@ from sensitivity.progress import Cancelled
 
 if TYPE_CHECKING:
     from sensitivity.descriptors.adapter import Adapter
+
+Result = TypeVar("Result")
+
+_Placed = tuple[Atoms, tuple[int, ...]]
+"""A structure and the centers in it."""
 
 
 def examine(descriptor: Adapter, atoms: Atoms, centers: tuple[int, ...]) -> Trust:
@@ -53,13 +58,17 @@ def examine_invariance(
     their own: a triple product changes its sign by both.
     """
     probe = _Probe.of(descriptor, atoms, centers)
-    turned = probe.turned(probe.atoms)
-    together = probe.attempt(lambda: probe.reordered(turned, probe.cycles))
+    turned = probe.reordered(probe.turned(probe.atoms), probe.cycles)
+    together, inverted, *exchanged = probe.changes([turned, probe.inverted(), *probe.exchanged()])
     if together is None or together > max(BROKEN, 30 * noise):
         return probe.invariance()
-    permuted = probe.attempt(probe.exchanged)
-    inverted = probe.attempt(lambda: probe.change(probe.inverted(probe.atoms)))
-    return Invariance(together, permuted, inverted)
+    return Invariance(together, _largest(exchanged), inverted)
+
+
+def _largest(changes: list[float | None]) -> float | None:
+    """Return the largest change; None without any, or if one is not known."""
+    known = [change for change in changes if change is not None]
+    return max(known, default=None) if len(known) == len(changes) else None
 
 
 def _rotation(vector: list[float]) -> Array:
@@ -93,16 +102,31 @@ class _Probe:
 
     def change(self, other: Atoms | None) -> float | None:
         """Return the relative change of the features of the center; None without a structure."""
-        return None if other is None else self.difference(self.features, other, *self.centers)
+        return None if other is None else self.difference(self.features, other, self.centers)
 
-    def difference(self, before: Array, other: Atoms, *centers: int) -> float:
+    def changes(self, others: list[_Placed]) -> list[float | None]:
+        """Return the change for each of several structures; None where the code refuses it."""
+
+        def alone(other: _Placed) -> float | None:
+            return self.attempt(lambda: self.difference(self.features, *other))
+
+        structures, centers = zip(*others, strict=True)
+        together = self.attempt(lambda: self.descriptor._answers(structures, centers))
+        if together is None:
+            return list(map(alone, others))
+        return [self.attempt(partial(self.compare, self.features, each)) for each in together]
+
+    def difference(self, before: Array, other: Atoms, centers: tuple[int, ...]) -> float:
         """Return the change from some features, relative to those of the structure."""
-        after = self.descriptor._answer(other, centers)
+        return self.compare(before, self.descriptor._answer(other, centers))
+
+    def compare(self, before: Array, after: Array) -> float:
+        """Return the change between features, relative to those of the structure."""
         self.descriptor._check_size(before, after)
         size = float(np.linalg.norm(self.features)) or 1.0
         return float(np.linalg.norm(after - before)) / size
 
-    def attempt(self, measure: Callable[[], float | None]) -> float | None:
+    def attempt(self, measure: Callable[[], Result]) -> Result | None:
         """Return what is measured; None if the code refuses the structure."""
         try:
             return measure()
@@ -153,11 +177,12 @@ class _Probe:
         return moved
 
     def invariance(self) -> Invariance:
-        return Invariance(
-            rotation=self.attempt(lambda: self.change(self.turned(self.atoms))),
-            permutation=self.attempt(self.permutation),
-            inversion=self.attempt(lambda: self.change(self.inverted(self.atoms))),
-        )
+        exchanged = self.exchanged()
+        if exchanged:
+            exchanged.append(self.reordered(self.atoms, self.cycles))
+        turned = self.turned(self.atoms), self.centers
+        rotation, inversion, *permutation = self.changes([turned, self.inverted(), *exchanged])
+        return Invariance(rotation, _largest(permutation), inversion)
 
     def turned(self, atoms: Atoms) -> Atoms:
         rotation = _rotation([0.5, -0.9, 1.1])
@@ -166,10 +191,10 @@ class _Probe:
         turned.positions = atoms.positions @ rotation.T
         return turned
 
-    def inverted(self, atoms: Atoms) -> Atoms:
-        inverted: Atoms = atoms.copy()  # inversion maps every lattice onto itself
-        inverted.positions = -atoms.positions
-        return inverted
+    def inverted(self) -> _Placed:
+        inverted: Atoms = self.atoms.copy()  # inversion maps every lattice onto itself
+        inverted.positions = -self.atoms.positions
+        return inverted, self.centers
 
     @property
     def _like(self) -> list[Indices]:
@@ -186,28 +211,22 @@ class _Probe:
             order[like] = np.roll(like, 1)
         return order
 
-    def reordered(self, atoms: Atoms, order: Indices) -> float:
-        """Return the change when atoms come in another order; centers go with their atoms."""
-        centers = np.argsort(order)[list(self.centers)].tolist()
-        return self.difference(self.features, atoms[order], *centers)
+    def reordered(self, atoms: Atoms, order: Indices) -> _Placed:
+        """Return atoms in another order; centers go with their atoms."""
+        return atoms[order], tuple(np.argsort(order)[list(self.centers)].tolist())
 
-    def permutation(self) -> float | None:
-        """Return the largest change when like atoms exchange their places; None without such."""
-        found = self.exchanged()
-        return None if found is None else max(found, self.reordered(self.atoms, self.cycles))
-
-    def exchanged(self) -> float | None:
-        """Return the largest change when two like atoms of one element exchange their places.
+    def exchanged(self) -> list[_Placed]:
+        """Return structures in which two like atoms of one element exchange their places.
 
         Together with the cycles these exchanges generate all permutations. A cycle of three, and
         exchanges of two elements at once, do not change the sign of an antisymmetric function.
         """
-        changes = list[float]()
+        found = list[_Placed]()
         for one, other, *_ in self._like:
             order = np.arange(len(self.atoms))
             order[[one, other]] = other, one
-            changes.append(self.reordered(self.atoms, order))
-        return max(changes, default=None)
+            found.append(self.reordered(self.atoms, order))
+        return found
 
     def locality(self) -> float | None:
         """Return the largest change when atoms outside the cutoff move, own and added ones."""
@@ -230,7 +249,7 @@ class _Probe:
         (seen_now,) = self.descriptor._near(moved, (self.center,))
         if not np.array_equal(seen, seen_now):
             return None
-        return self.difference(self.features[:1], moved, self.center)
+        return self.difference(self.features[:1], moved, (self.center,))
 
     def _ways(self) -> list[Array]:
         """Return directions from the center: away from the atoms, and to the farthest it sees."""
@@ -249,7 +268,8 @@ class _Probe:
             self.atoms + Atoms(self._neighbor, [here + length * cutoff * way])
             for length in (1.02, 1.5)
         )
-        return self.difference(self.descriptor._answer(near, (self.center,)), far, self.center)
+        own = (self.center,)
+        return self.difference(self.descriptor._answer(near, own), far, own)
 
     def edge(self) -> float:
         """Return the largest jump as one of two atoms moves away from the other.
@@ -257,30 +277,38 @@ class _Probe:
         The largest changes over short distances, and that at the cutoff, are divided further, with
         the larger half each time: only that of a jump does not vanish.
         """
+        pair = self._alone([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        away = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
-        def at(length: float) -> Array:
-            pair = self._alone([[0.0, 0.0, 0.0], [0.0, 0.0, length]])
-            return np.asarray(self.descriptor._answer(pair, (0,))[0])
+        def at(lengths: Array) -> Array:
+            positions = pair.positions + lengths[:, None, None] * away
+            return self.descriptor._at(pair, positions, (0,))[:, 0]
 
         cutoff = self.descriptor.cutoff
         lengths = np.append(np.linspace(0.4, 0.999 * cutoff, 40), 1.001 * cutoff)
-        found = np.array([at(length) for length in lengths])
-        changes, jumps = np.linalg.norm(np.diff(found, axis=0), axis=1), list[float]()
-        for place in {len(changes) - 1, *np.argsort(changes)[-3:].tolist()}:
-            (low, high), (first, last) = lengths[place : place + 2], found[place : place + 2]
-            for _ in range(24):
-                middle, before = (low + high) / 2, last - first
-                between = at(middle)
-                if np.linalg.norm(between - first) > np.linalg.norm(last - between):
-                    high, last = middle, between
-                else:
-                    low, first = middle, between
-            # A slope contributes half as much to the last change as to that before. Features of two
-            # atoms too close may be a million times those of the structure.
-            jump = float(np.linalg.norm(2 * (last - first) - before))
-            sizes = [float(np.linalg.norm(each)) for each in (self.features, first)]
-            jumps.append(jump / (max(sizes) or 1.0))
-        return max(jumps)
+        found = at(lengths)
+        changes = np.linalg.norm(np.diff(found, axis=0), axis=1)
+        places = np.unique([len(changes) - 1, *np.argsort(changes)[-3:]])
+        low, high, first, last = (
+            lengths[places],
+            lengths[places + 1],
+            found[places],
+            found[places + 1],
+        )
+        for _ in range(24):
+            middle, before = (low + high) / 2, last - first
+            between = at(middle)
+            left, right = (np.linalg.norm(x, axis=1) for x in (between - first, last - between))
+            lower = left > right  # where the larger change is
+            low, high = np.where(lower, low, middle), np.where(lower, middle, high)
+            first, last = (
+                np.where(lower[:, None], *ends) for ends in ((first, between), (between, last))
+            )
+        # A slope contributes half as much to the last change as to that before. Features of two
+        # atoms too close may be a million times those of the structure.
+        jumps = np.linalg.norm(2 * (last - first) - before, axis=1)
+        sizes = np.maximum(np.linalg.norm(first, axis=1), np.linalg.norm(self.features))
+        return float((jumps / np.where(sizes > 0, sizes, 1.0)).max())
 
     def kink(self) -> float:
         """Return the difference of both slopes where three neighbours are equivalent.

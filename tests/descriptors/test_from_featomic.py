@@ -210,6 +210,63 @@ def test_python_and_pickle_give_an_equal_descriptor(make, species) -> None:
         assert other.features(ethanol()).tolist() == descriptor.features(ethanol()).tolist()
 
 
+@pytest.mark.parametrize("make", [power, radial, separate])
+@pytest.mark.parametrize(
+    ("atoms", "centers", "size"),
+    [
+        (ethanol(), None, 1e-3),
+        (ethanol(), [4, 0], 1e-3),
+        (salt(), None, 1e-3),
+        (far(), None, 1e-3),
+        (Atoms("CO", [[0, 0, 0], [0, 0, 3.0]]), [0], 1e-2),  # an atom crosses the cutoff
+        (salt().repeat((4, 3, 3)), [0, 71], 1e-3),  # more copies than one call takes
+    ],
+)
+def test_one_call_gives_what_each_copy_gives(make, atoms, centers, size) -> None:
+    rng, copies = np.random.default_rng(0), [atoms.copy() for _ in range(9)]
+    for copy in copies:
+        copy.positions += rng.normal(scale=size, size=copy.positions.shape)
+    descriptor = Featomic(make())
+    chosen = tuple(range(len(atoms))) if centers is None else tuple(centers)
+    rows = descriptor._answers(copies, [chosen] * len(copies))
+    together = descriptor.gradients_of_copies(copies, centers=centers)
+    for copy, features, batches in zip(copies, rows, together, strict=True):
+        expected = descriptor.gradients(copy, centers=centers)
+        largest = max(np.abs(batch.gradient).max() for batch in expected)
+        alone = descriptor.features(copy, centers=centers)
+        np.testing.assert_allclose(features, alone, rtol=0, atol=1e-14 * np.abs(alone).max())
+        for one, other in zip(batches, expected, strict=True):
+            assert np.array_equal(one.centers, other.centers)
+            assert np.array_equal(one.atoms, other.atoms)
+            np.testing.assert_allclose(one.features, other.features, rtol=0, atol=1e-14)
+            np.testing.assert_allclose(one.gradient, other.gradient, rtol=0, atol=1e-14 * largest)
+
+
+def test_centers_may_differ_from_structure_to_structure() -> None:
+    atoms, descriptor = ethanol(), Featomic(power())
+    turned = atoms[::-1]
+    first, last, both = descriptor._answers([atoms, turned, turned], [(0,), (8,), (8, 3)])
+    np.testing.assert_allclose(first, last, rtol=0, atol=1e-14 * np.abs(first).max())
+    np.testing.assert_allclose(both[:1], last, rtol=0, atol=1e-14 * np.abs(first).max())
+
+
+def test_examination_takes_few_calls(monkeypatch) -> None:
+    descriptor, calls = Featomic(power()), []
+    compute = type(descriptor)._rows
+
+    def counted(self, structures, centers):
+        calls.append(len(structures))
+        return compute(self, structures, centers)
+
+    monkeypatch.setattr(Featomic, "_rows", counted)
+    own = descriptor.measured_on(ethanol(), centers=[0])
+    assert (own.invariance, own.smooth, own.remarks) == ("O(3)", True, ())
+    assert sum(calls) > 3 * len(calls)
+    calls.clear()
+    descriptor.measured_on(ethanol(), centers=[0])  # its elements are known
+    assert calls == [1, 4]  # the structure; turned, inverted, and two pairs of like atoms exchanged
+
+
 def test_labels_need_species() -> None:
     with pytest.raises(ValueError, match="depend on the structure; pass labels"):
         Featomic(power()).labels()
