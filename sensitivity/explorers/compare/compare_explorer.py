@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,16 @@ from ase import Atoms
 from matplotlib.figure import Figure
 
 from sensitivity.comparison import Response
-from sensitivity.descriptors import Centers
+from sensitivity.descriptors import Centers, Descriptor
 from sensitivity.explorers.compare.compare_chart import CompareChart
 from sensitivity.explorers.compare.compare_inputs import Given, Request
 from sensitivity.explorers.compare.compare_script import write_script
+from sensitivity.explorers.compare.compare_sessions import (
+    LONGEST,
+    choose,
+    compare_with,
+    make_session,
+)
 from sensitivity.explorers.compare.compare_view import CompareView
 from sensitivity.explorers.compare.compared import (
     Compared,
@@ -37,6 +44,7 @@ from sensitivity.explorers.parts.choices import (
 from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, PAGE
 from sensitivity.explorers.parts.layout import require, row
 from sensitivity.explorers.parts.motion_view import Texts
+from sensitivity.explorers.parts.saved_view import SESSION
 from sensitivity.explorers.parts.scene import Body, Camera, Scene
 from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.metrics import RATTLE, MetricName, Rattle
@@ -46,14 +54,14 @@ from sensitivity.progress import Cancelled, checkpoint
 from sensitivity.reports.comparisons import describe_scale
 from sensitivity.reports.differences import name_responses
 from sensitivity.reports.sources import remarks_on
+from sensitivity.session import ComparisonSession, parse_comparison, read_file
 from sensitivity.share.pages import make_page
 
-LONGEST = 0.5  # Å
 STOPS = np.linspace(-LONGEST, LONGEST, 101)
 
 SETTLED = 0.25  # seconds without a change before spectra that take long are computed
 
-MORE = PAGE | {"code": ("Python", "py", "A script that prints the same numbers")}
+MORE = SESSION | PAGE | {"code": ("Python", "py", "A script that prints the same numbers")}
 """Files beside atoms and figures: label of the button, suffix of the file, and tooltip."""
 
 _OF = "Descriptor whose modes can be shown; the arrows are one of them"
@@ -211,6 +219,52 @@ class CompareExplorer(CompareView):
         at, problem = self.amplitude, self._problem
         return write_script(found, self._entered, at=at, problem=problem, **choice)
 
+    def load_state(
+        self,
+        path: str | PathLike[str],
+        *,
+        descriptors: Mapping[str, Descriptor] | None = None,
+    ) -> None:
+        """Restore a session.
+
+        Parameters
+        ----------
+        path
+            A file of ``save_state``.
+        descriptors
+            Descriptors of the session by name; necessary for those of your own and of other
+            packages that the list of ``sensitivity descriptors`` does not have, unless this
+            explorer has one of that name: a file is data, and no code is loaded from it.
+
+        Raises
+        ------
+        ImportError, TypeError, ValueError
+            If the file is no session of a comparison, or a descriptor is missing.
+        """
+        self._open(parse_comparison(read_file(path)), descriptors or {})
+
+    def _open_session(self, content: bytes) -> None:
+        self._open(parse_comparison(content), {})
+
+    def _open(self, session: ComparisonSession, given: Mapping[str, Descriptor]) -> None:
+        request, wanted = choose(session, given=given, own=self._own)
+        self.film.playing = False
+        self._ask(request, wanted)
+
+    def _write_session(self) -> bytes:
+        compared, choice = self._known, {"of": self.of, "mode": self.mode}
+        look: dict[str, Any] = {"view": self._choices, "camera": self._sight}
+        session = make_session(compared, self._entered, **choice, amplitude=self.amplitude, **look)
+        return session.to_json()
+
+    def _restore(self, session: ComparisonSession) -> None:
+        amplitude, notes = compare_with(session, self._known)
+        self._restore_view(session.view)
+        with self.hold_trait_notifications():
+            self.of, self.mode, self.amplitude = session.of, session.mode, amplitude
+        self._aim(session.camera)
+        self.panel.tell(" ".join(["Opened the session.", *notes, *self._remarks]))
+
     def _make(self, name: str) -> Work:
         if name != "code":
             return super()._make(name)
@@ -261,13 +315,14 @@ class CompareExplorer(CompareView):
         self.chart.load(found, compute(compared, self.of, self.mode, 0.0))
         self._inputs.show(request, self._own)
         self.table.value = write_table(compared.pairs)
-        remarks = [
-            f"{name}: {remark}"
-            for name, each in zip(found.names, found.descriptors, strict=True)
-            for remark in remarks_on(each)
-        ]
-        self.panel.tell(" ".join([*lost, *remarks]))
+        self.panel.tell(" ".join([*lost, *self._remarks]))
         self._move()
+
+    @property
+    def _remarks(self) -> list[str]:
+        found = self._known.found
+        named = zip(found.names, found.descriptors, strict=True)
+        return [f"{name}: {remark}" for name, each in named for remark in remarks_on(each)]
 
     def _start_with(self, compared: Compared) -> list[str]:
         """Show the first mode, or the choices made meanwhile; return what is said of the others."""

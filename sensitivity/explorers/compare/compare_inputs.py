@@ -169,17 +169,18 @@ def _name_alone(objects: list[Descriptor]) -> dict[str, Descriptor]:
 class Inputs:
     """The widgets of a request, by name, in ``rows``.
 
-    ``updating`` is entered while the program sets the widgets.
+    ``updating`` is entered while the program sets the widgets. ``session`` is the control that
+    opens a session.
     """
 
-    def __init__(self, updating: Entered) -> None:
+    def __init__(self, updating: Entered, session: Any) -> None:
         self._updating = updating
         self.widgets = {name: make(name, CONTROLS) for name in CONTROLS}
         self.widgets["structure"].options = (*structures.COMMON, *structures.names())
         structure, *others = self.widgets.values()
         folding = row(*others[:2]), row(*others[2:])
         fold = make_fold("settings", "Show centers, scale and descriptors", *folding)
-        self.rows = [row(row(structure, fold), *folding)]
+        self.rows = [row(row(structure, session, fold), *folding)]
 
     def show(self, request: Request, own: Mapping[str, Descriptor]) -> None:
         """Show a request."""

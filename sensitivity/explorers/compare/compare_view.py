@@ -19,21 +19,23 @@ from sensitivity.explorers.compare.compare_inputs import (
     Request,
     take_descriptors,
 )
+from sensitivity.explorers.compare.compare_sessions import Restored
 from sensitivity.explorers.compare.compared import Compared
 from sensitivity.explorers.parts.background import Report, interrupts_held
 from sensitivity.explorers.parts.choices import Entered, check_name
 from sensitivity.explorers.parts.estimate import Estimate
 from sensitivity.explorers.parts.inputs import read_centers, take_structure, usual_centers
-from sensitivity.explorers.parts.motion_view import MotionView
+from sensitivity.explorers.parts.saved_view import SavedView
 from sensitivity.metrics import MetricName, Rattle
 from sensitivity.progress import Cancelled
+from sensitivity.session import ComparisonSession
 from sensitivity.structures.validation import check_geometry
 
 GIVE = "set explorer.structure to an ase.Atoms"
 """Remedy for a structure that the library lacks."""
 
 
-class CompareView(MotionView):
+class CompareView(SavedView):
     """The choice of what is compared, and the comparison; a subclass shows it with ``_learn``."""
 
     chart: CompareChart
@@ -59,7 +61,7 @@ class CompareView(MotionView):
         # What is asked for, and what is on the screen.
         self._request = self._entered = request.choose(names, self._own)
         self._updating = Entered()
-        self._inputs = Inputs(self._updating)
+        self._inputs = Inputs(self._updating, self.session)
         self.inputs = self._inputs.widgets
         for each, widget in self.inputs.items():
             widget.observe(partial(self._enter, partial(self._take, each)), "value")
@@ -139,15 +141,16 @@ class CompareView(MotionView):
             self._ask(self._request.choose(filter(None, chosen), self._own))
 
     @interrupts_held()
-    def _ask(self, request: Request) -> None:
+    def _ask(self, request: Request, wanted: Restored | None = None) -> None:
         """Compute another comparison and show it; if that fails, the present one stays.
 
-        So does one that is still being computed.
+        So does one that is still being computed. ``wanted`` are the choices of a session.
         """
         pending = self._request if self._task.busy else None
         if pending is None and self._compared is not None:
             self._early.clear()
-        at_once, own, estimate = True, self._own, Estimate()
+        at_once, estimate = True, Estimate()
+        own = self._own if wanted is None else self._own | wanted.own
 
         def fail(error: Exception) -> None:
             self._request = self._entered
@@ -164,13 +167,21 @@ class CompareView(MotionView):
             def tell(text: str) -> None:
                 report(f"{estimate(text)} …")
 
-            return Compared.of(request.compute(own, progress=tell))
+            compared = Compared.of(request.compute(own, progress=tell))
+            if wanted is not None:
+                wanted.check(compared)
+            return compared
+
+        def learn(compared: Compared) -> None:
+            self._own = own
+            self._learn(request, compared)
+            if wanted is not None:
+                self._restore(wanted.session)
 
         self._request = request
         self._inputs.show(request, own)
         self.panel.tell("Comparing the descriptors …")
-        then, told = partial(self._learn, request), self.panel.report
-        self._task.start(work, then=then, failed=fail, told=told)
+        self._task.start(work, then=learn, failed=fail, told=self.panel.report)
         at_once = False
 
     def _fail(self, error: Exception) -> None:
@@ -179,4 +190,8 @@ class CompareView(MotionView):
 
     def _learn(self, request: Request, compared: Compared) -> None:
         """Show a comparison."""
+        raise NotImplementedError
+
+    def _restore(self, session: ComparisonSession) -> None:
+        """Restore the choices of a session, whose comparison is shown."""
         raise NotImplementedError

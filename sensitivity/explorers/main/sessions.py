@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
@@ -17,12 +18,10 @@ from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.main.figures import Picture
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report
-from sensitivity.explorers.parts.figures import SIZES
 from sensitivity.explorers.parts.offers import Offers
+from sensitivity.explorers.parts.saved_view import check_choice, check_view
 from sensitivity.explorers.parts.scene import Camera
-from sensitivity.explorers.parts.scene_controls import ATOM_SIZES, LABELS
 from sensitivity.explorers.parts.state import (
-    ARROW_LENGTHS,
     Reference,
     State,
     Subject,
@@ -30,6 +29,7 @@ from sensitivity.explorers.parts.state import (
     explain,
 )
 from sensitivity.limits import Limit
+from sensitivity.numerics import Array
 from sensitivity.session import Named, Session
 from sensitivity.structures.files.ase_frames import Frame
 from sensitivity.tolerances import Tolerance
@@ -119,16 +119,16 @@ def choose_subject(session: Session, offers: Offers, given: Descriptor | None) -
         frames = session.frames or (session.atoms,)
         kept = tuple(UNREADABLE if each is None else Frame(each.copy()) for each in frames)
         upload = inputs.Upload(inputs.shown_name(session.file), kept, session.frame)
-    name = _find_name(session) if upload is None else ""
+    name = find_name(session.name, session.atoms) if upload is None else ""
     plain = Subject(atoms, given or offers.usual, session.centers, name, upload)
     return plain if given is not None else offers.restore(session.descriptor, plain)
 
 
-def _find_name(session: Session) -> str:
-    """Return the name of the structure if it is that of the library."""
+def find_name(name: str, atoms: Atoms) -> str:
+    """Return the name of a structure if it is that of the library, else an empty one."""
     with suppress(ValueError):
-        if session.name and session.atoms == structures.load(session.name):
-            return structures.find_name(session.name)
+        if name and atoms == structures.load(name):
+            return structures.find_name(name)
     return ""
 
 
@@ -140,22 +140,15 @@ def restore(session: Session, subject: Subject, *, report: Report) -> Restored:
     mode = reference.least_visible if session.mode is None else session.mode
     amplitude, notes = session.amplitude, _compare(session, reference)
     if session.displacement is not None:
-        overlap = float(np.vdot(session.displacement, reference.modes[mode]))
-        amplitude *= -1.0 if overlap < 0 else 1.0
-        if abs(overlap) < 1 - Tolerance.POSITIONS:
-            notes.append(
-                f"Mode {mode} is another displacement than the saved one: modes with the same "
-                "singular value can be combined."
-            )
-    _check(amplitude, "amplitude", -reference.reach, reference.reach)
+        sign, note = match_mode(session.displacement, reference.modes[mode], mode)
+        amplitude *= sign
+        notes += [note] * bool(note)
+    check_choice(amplitude, "amplitude", -reference.reach, reference.reach)
     if session.feature is not None:
         count = with_defaults(subject.descriptor).count_features(subject.atoms)
-        _check(session.feature, "feature", 0, count - 1)
+        check_choice(session.feature, "feature", 0, count - 1)
+    check_view(session.view)
     view = {name: session.view[name] for name in VIEW if name in session.view}
-    known = {"labels": LABELS, "atom_size": ATOM_SIZES, "columns": SIZES}
-    for name, values in (known | {"arrow_length": ARROW_LENGTHS}).items():
-        if name in session.view and session.view[name] not in values:
-            _refuse(name, f"one of {', '.join(map(str, values))}", session.view[name])
     arrows = {name: session.view[name] for name in ARROWS if name in session.view}
     camera = session.camera and Camera(*session.camera)
     state = State(reference, mode, amplitude, **arrows, feature=session.feature)
@@ -164,14 +157,8 @@ def restore(session: Session, subject: Subject, *, report: Report) -> Restored:
 
 def _compare(session: Session, reference: Reference) -> list[str]:
     """Return sentences on what differs from the saved session."""
-    notes, found = [], describe(reference.descriptor, kind=reference.kind)
-    saved = session.descriptor
-    old, new = dict(saved.settings), dict(found.settings)
-    changed = [key for key in old if old[key] != new.get(key)]  # others were not saved
-    if (saved.name, saved.listed) != (found.name, found.listed):
-        notes.append(f"The session was saved with {saved.name}, and is shown with {found.name}.")
-    elif changed:
-        notes.append(f"The descriptor has another {', '.join(sorted(changed))} than the saved one.")
+    found = describe(reference.descriptor, kind=reference.kind)
+    notes = [*filter(None, [compare_descriptors(session.descriptor, found)])]
     values = session.singular_values
     if not notes and values is not None and not session.labels:  # those have a scale of their own
         known = np.sort(reference.singular_values)
@@ -195,10 +182,25 @@ def _compare(session: Session, reference: Reference) -> list[str]:
     return notes
 
 
-def _check(value: float, name: str, low: float, high: float) -> None:
-    if not low <= value <= high:
-        _refuse(name, f"from {low:g} to {high:g}", value)
+def compare_descriptors(saved: Named, found: Named) -> str:
+    """Return a sentence on what differs from the saved descriptor; empty if nothing does."""
+    if (saved.name, saved.listed) != (found.name, found.listed):
+        return f"The session was saved with {saved.name}, and is shown with {found.name}."
+    old, new = dict(saved.settings), dict(found.settings)
+    changed = [key for key in old if old[key] != new.get(key)]  # others were not saved
+    other = ", ".join(sorted(changed))
+    return f"The descriptor has another {other} than the saved one." if other else ""
 
 
-def _refuse(name: str, expected: str, value: Any) -> None:
-    raise ValueError(f"the session needs {expected} as {name}, got {value!r}; choose another file.")
+def match_mode(saved: Array, found: Array, mode: int) -> tuple[float, str]:
+    """Return the sign of a displacement relative to the saved one, (N, 3), both of unit norm.
+
+    The sentence says that it is another one; it is empty if it is not.
+    """
+    overlap = float(np.vdot(saved, found)) if saved.shape == found.shape else 0.0
+    same = abs(overlap) >= 1 - Tolerance.POSITIONS
+    note = (
+        f"Mode {mode} is another displacement than the saved one: modes with the same singular "
+        "value can be combined."
+    )
+    return (-1.0 if overlap < 0 else 1.0), ("" if same else note)

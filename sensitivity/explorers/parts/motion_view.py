@@ -176,7 +176,8 @@ class MotionView(MoleculeView):
         """Write the current view to a file; the suffix selects the format.
 
         .xyz or .extxyz: the displayed atoms; .png, .pdf, .svg: molecule and chart; .gif: an
-        animation; .html: the page of ``share.page``, if the view has one.
+        animation; .html: the page of ``share.page``, and .session.json: the session of
+        ``save_state``, if the view has one.
 
         Raises
         ------
@@ -185,7 +186,8 @@ class MotionView(MoleculeView):
         """
         file = Path(path)
         names = {suffix: name for name, (_, suffix, _) in self.files.items() if name not in ATOMS}
-        suffix = file.suffix.lower().removeprefix(".")
+        name = file.name.lower()
+        suffix = "session.json" if name.endswith(".session.json") else Path(name).suffix[1:]
         if suffix == "html" and "page" not in self.files:
             raise ValueError(self.pageless)
         if suffix not in (*names, "xyz", "extxyz"):

@@ -89,10 +89,7 @@ class Offers:
                 )
             return replace(subject, descriptor=_adjust(own, saved), kind="")
         if saved.name in LABELS:
-            settings = dict(saved.settings) | {"order": int(saved.name)}
-            descriptor = USUAL.with_settings(**settings)
-            _check_limits(descriptor, settings)
-            return replace(subject, descriptor=descriptor, kind="")
+            return replace(subject, descriptor=restore_native(saved), kind="")
         made = named_descriptor(saved.name, subject.atoms)
         return replace(subject, descriptor=_adjust(made, saved), kind=saved.name)
 
@@ -107,6 +104,17 @@ class Offers:
             name += " (given)"
         self._own[name] = descriptor
         return self._add(name)
+
+
+def restore_native(saved: Named) -> Descriptor:
+    """Return density correlations, whose name is their order, with saved settings.
+
+    TypeError or ValueError if a setting is invalid, or beyond its limits.
+    """
+    settings = dict(saved.settings) | {"order": int(saved.name)}
+    descriptor = USUAL.with_settings(**settings)
+    _check_limits(descriptor, settings)
+    return descriptor
 
 
 def _adjust(descriptor: Descriptor, saved: Named) -> Descriptor:
