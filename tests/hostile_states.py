@@ -89,6 +89,6 @@ class States:
 HARMLESS: dict[str, Callable[[str], bool]] = {
     "</script><script>window.ran=1</script>": lambda text: "<script>" not in text,
     "<img src=x onerror=window.ran=1>": lambda text: "<img" not in text,
-    "\ud800": lambda text: bool(text.encode("utf-8")),
+    "\ud800": lambda text: "\ud800" not in text,
 }
 """Names that open; and whether what is shown of them is harmless."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,28 @@ from sensitivity.explorers.parts.background import Report, Worker
 from sensitivity.explorers.parts.choices import Entered, Index, Length, check_index
 from sensitivity.explorers.parts.choices import check_name as check_choice
 from sensitivity.explorers.parts.estimate import Estimate
-from sensitivity.explorers.parts.motion_view import MotionView
+from sensitivity.explorers.parts.saved_view import SavedView
 from sensitivity.explorers.parts.scene import Body, Camera
 from sensitivity.explorers.parts.state import Reference
 from sensitivity.explorers.parts.view import as_sentence
 from sensitivity.explorers.survey.content import Content
 from sensitivity.explorers.survey.survey_chart import SurveyChart
+from sensitivity.explorers.survey.survey_sessions import (
+    LONGEST,
+    align,
+    choose_row,
+    compare_survey,
+    make_session,
+)
 from sensitivity.numerics import Array, check_real
 from sensitivity.plots.camera import choose_view
+from sensitivity.session import SurveySession, parse_survey, read_file
 from sensitivity.survey import Survey
 from sensitivity.survey.placement import Placement, place, softest_mode
 from sensitivity.survey.summary import describe_worst
 from sensitivity.tolerances import Tolerance
 
-LONGEST, STEP = 1.0, 0.02  # Å
+STEP = 0.02  # Å
 STOPS = np.linspace(-LONGEST, LONGEST, 101)
 
 USUAL = "neighbors"
@@ -57,7 +66,7 @@ NOTHING = Body(Atoms("H"))
 """Is loaded, but hidden, while there is no environment."""
 
 
-class EnvironmentView(MotionView):
+class EnvironmentView(SavedView):
     """The state of the explorer and its changes. ``SurveyExplorer`` documents the attributes."""
 
     against = traitlets.Unicode(USUAL).tag(kept=True)
@@ -76,6 +85,9 @@ class EnvironmentView(MotionView):
         self._problem = ""  # why there is no placement
         self._unknown = ""  # why there are no modes
         self._drawn = ""  # which environments the chart does not show
+        self._wanted: tuple[int, SurveySession] | None = (
+            None  # until the modes of its row are known
+        )
         self._diagnoses = dict[int, Diagnosis]()  # by row
         self._updating = Entered()
         self._looker, self._reader = (Worker(changed=self._show_busy) for _ in range(2))
@@ -121,6 +133,60 @@ class EnvironmentView(MotionView):
     def frames(self) -> list[Atoms]:
         """Return the environment at 21 amplitudes from end to end, with notes on row and mode."""
         return [self._moved(stop) for stop in STOPS[::5].tolist()]
+
+    def load_state(self, path: str | PathLike[str]) -> None:
+        """Restore a session of this survey, which has to be open.
+
+        A session has the choices, and says which survey they belong to: descriptor, and number and
+        fingerprint of the frame. It contains neither the survey nor its structures, and no file
+        is opened that it names.
+
+        Parameters
+        ----------
+        path
+            A file of ``save_state``.
+
+        Raises
+        ------
+        ValueError
+            If the file is no session of a survey, or the survey has no such environment.
+        """
+        self._take_state(parse_survey(read_file(path)))
+
+    def _open_session(self, content: bytes) -> None:
+        self._take_state(parse_survey(content))
+
+    def _take_state(self, session: SurveySession) -> None:
+        row = choose_row(session, self._content)
+        self.film.playing = False
+        self._restore_view(session.view)
+        self.against = session.against
+        self._wanted = row, session
+        if row != self.row:
+            self.row = row
+        elif self._reference is not None or not self._looker.busy:
+            self._restore()
+
+    def _restore(self) -> None:
+        """Restore mode, amplitude and camera of a session, as far as the modes are known."""
+        assert self._wanted is not None
+        _, session = self._wanted
+        self._wanted, notes = None, compare_survey(session, self._known)
+        if self._reference is not None and session.mode is not None:
+            amplitude, differs = align(session, self._reference.modes[session.mode])
+            self.mode, self.amplitude = session.mode, amplitude
+            notes += [differs] * bool(differs)
+        if self._placement is not None:
+            self._aim(session.camera)
+        self.panel.tell(" ".join(["Opened the session.", *notes, self._unknown]).strip())
+
+    def _write_session(self) -> bytes:
+        content, known = self._known, self._reference
+        chosen: dict[str, Any] = {"against": self.against, "camera": self._sight}
+        if known is not None:
+            chosen |= {"mode": self.mode, "amplitude": self.amplitude}
+            chosen["displacement"] = known.modes[self.mode]
+        return make_session(content, self.row, view=self._choices, **chosen).to_json()
 
     def figure(self) -> Figure:
         """Return a figure of molecule and chart; ValueError without an environment."""
@@ -213,6 +279,8 @@ class EnvironmentView(MotionView):
         content = self._filled
         self._looker.drop()
         self._placement, self._reference = None, None
+        if self._wanted is not None and self._wanted[0] != self.row:
+            self._wanted = None
         self._problem = self._unknown = ""
         if content is None:
             self._hide()
@@ -224,6 +292,8 @@ class EnvironmentView(MotionView):
             self._problem = as_sentence(error)
             self._offer_modes()
             self._hide()
+            if self._wanted is not None:
+                self._restore()
             return
         count = len(environment)
         sources = tuple(self._placement.sources.tolist())
@@ -253,6 +323,7 @@ class EnvironmentView(MotionView):
         self._unknown = f"The modes are not known: {as_sentence(error)}"
         self._offer_modes()
         self._fail(error)
+        self._wanted = None
 
     def _learn_modes(self, number: int, found: Diagnosis) -> None:
         look = self._known.subject.descriptor
@@ -266,6 +337,8 @@ class EnvironmentView(MotionView):
         self.mode = self._softest(found)
         self.look()
         self._move()
+        if self._wanted is not None:
+            self._restore()
 
     def _softest(self, found: Diagnosis) -> int:
         """Return the mode to which the number in the table belongs."""

@@ -19,6 +19,7 @@ from sensitivity.explorers.parts.choices import make_control
 from sensitivity.explorers.parts.downloads import ATOMS, write_frames
 from sensitivity.explorers.parts.layout import make_heading, require, row
 from sensitivity.explorers.parts.motion_view import Texts
+from sensitivity.explorers.parts.saved_view import SESSION
 from sensitivity.explorers.parts.state import State
 from sensitivity.explorers.survey.content import Content, Subject, gather, take_subject, write_page
 from sensitivity.explorers.survey.environment_view import NOTHING, STOPS, USUAL, EnvironmentView
@@ -28,7 +29,7 @@ from sensitivity.reports.surveys import describe_environment, name_descriptor_of
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import label_environment
 
-FILES = {
+FILES = SESSION | {
     "page": ("Share", "html", "One file with the figures and the worst environments"),
     "code": ("Python", "py", "A script that prints the same numbers for this environment"),
 }
@@ -121,7 +122,7 @@ class SurveyExplorer(EnvironmentView):
             legend=(self.mode_menu,),
             switches=(),
             above=(
-                row(self.upload, self.summary),
+                row(self.upload, self.session, self.summary),
                 row(
                     *(self.against_menu, self.worst_menu, self.frame_field, self.center_field),
                     self.opener,
@@ -207,6 +208,9 @@ class SurveyExplorer(EnvironmentView):
         file = f"{self.texts.file}.{FILES[name][1]}" if name in FILES else ""
         if name == "page":
             self._save(file, partial(write_page, self._known), note=self._known.missing_in_page)
+            return
+        if name == "session":
+            self.download(file, self._session())
             return
         self._check_shown()
         if name == "code":
@@ -316,6 +320,7 @@ class SurveyExplorer(EnvironmentView):
         self.close()
         self._content = content
         self._diagnoses.clear()
+        self._wanted = None
         self.panel.tell("")
         self._offer()
         wanted = self.against
