@@ -7,6 +7,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sensitivity import structures
+from sensitivity.survey.frames import fingerprint
+
 DEEP = 100_000
 
 
@@ -85,6 +88,63 @@ class States:
 
         yield from walk(self.good, "")
 
+
+SETTINGS = {
+    1: {"order": 1, "cutoff": 3.0, "n_max": 2, "l_max": 0},
+    2: {"order": 2, "cutoff": 3.0, "n_max": 2, "l_max": 2},
+}
+
+COMPARED: dict[str, Any] = {
+    "format": "sensitivity compare session",
+    "version": 1,
+    "structure": {
+        "symbols": ["O", "H", "H"],
+        "positions": [[0.0, 0.0, 0.0], [0.0, 0.0, 0.96], [0.93, 0.0, -0.24]],
+        "cell": [[0.0] * 3] * 3,
+        "periodic": [False] * 3,
+        "name": "",
+    },
+    "descriptors": [
+        {"label": label, "name": str(order), "listed": True, "settings": SETTINGS[order]}
+        for label, order in (("a", 1), ("b", 2))
+    ],
+    "centers": [0],
+    "metric": "rattle",
+    "samples": {"copies": 20, "amplitude": 0.05, "seed": 0},
+    "of": "b",
+    "mode": 1,
+    "amplitude": 0.1,
+    "view": {"arrows": True, "arrow_length": 1.0, "labels": "none", "atom_size": 1.0},
+    "camera": None,
+    "singular_values": None,
+    "displacement": None,
+}
+"""A session of a comparison of water that opens."""
+
+SURVEYED: dict[str, Any] = {
+    "format": "sensitivity survey session",
+    "version": 1,
+    "survey": {
+        "name": "train.extxyz",
+        "environments": 12,
+        "descriptor": {
+            **{"name": "2", "listed": True},
+            "settings": SETTINGS[2],
+        },
+        "tolerance": 0.001,
+    },
+    "environment": {
+        **{"frame": 1, "center": 0},
+        "fingerprint": fingerprint(structures.load("X0")),
+    },
+    "against": "neighbors",
+    "mode": 2,
+    "amplitude": 0.1,
+    "view": {"arrows": True, "arrow_length": 1.0, "labels": "none", "atom_size": 1.0},
+    "camera": None,
+    "displacement": None,
+}
+"""A session of a survey with X0 as frame 1 that opens."""
 
 HARMLESS: dict[str, Callable[[str], bool]] = {
     "</script><script>window.ran=1</script>": lambda text: "<script>" not in text,

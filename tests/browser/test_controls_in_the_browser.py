@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hostile_sessions import GOOD
+from hostile_states import COMPARED, SURVEYED
 from playwright.sync_api import Locator
 from workbench import STAGES, Workbench
 
@@ -300,6 +301,7 @@ def _use(view: str, control: str, act: Callable[[Workbench], None], *effect: str
 
 
 SHARE = "downloads.children[-1]"
+SAVE = "downloads.children[-3]"  # of a survey: Save session, Share, Python
 
 USES += [
     _use(PATH, "slider", slide("path length (Å)", "ArrowRight"), "explorer.frame == 1"),
@@ -477,8 +479,23 @@ USES += [
         for name, tooltip, suffix in (
             ("page", "One file for a browser", "html"),
             ("code", "A script that prints", "py"),
+            ("session", "All choices, to continue", "session.json"),
         )
     ),
+    _use(
+        COMPARE,
+        "session",
+        upload("Open session", "a.compare.json", json.dumps(COMPARED)),
+        "(explorer.of, explorer.mode, explorer.amplitude) == ('b', 1, 0.1)",
+    ),
+    _use(
+        SURVEY,
+        "session",
+        upload("Open session", "a.survey.json", json.dumps(SURVEYED)),
+        "(explorer.frame, explorer.mode, explorer.amplitude) == (1, 2, 0.1)",
+        "explorer.select(0)",
+    ),
+    _use(SURVEY, SAVE, press("All choices, to continue"), _saves("survey.session.json")),
     *(
         use
         for view in (PATH, TWIN, BANDS, COMPARE, SURVEY)
@@ -585,7 +602,7 @@ CONTROLS = """[name for name, value in {**vars(explorer), **{
 def test_every_control_of_a_view_is_used(renewed: Workbench, view: str) -> None:
     prepare(renewed, Use("", play, "", view=view), cut=False)
     used = {use.control.removeprefix("explorer.") for use in USES if use.view == view}
-    other = {"chart.figure", "map.figure", "panel.cancel", SHARE}
+    other = {"chart.figure", "map.figure", "panel.cancel", SHARE, SAVE}
     assert used - other == set(renewed.ask(CONTROLS))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.build import molecule
-from hostile_states import HARMLESS, States
+from hostile_states import COMPARED, HARMLESS, States
 from panel import TOOLBAR, chosen, message
 
 from sensitivity import DensityCorrelations, Rattle
@@ -211,36 +211,7 @@ def test_a_failed_session_leaves_the_descriptors_of_the_explorer(tmp_path: Path)
 
 # Hostile sessions
 
-GOOD: dict[str, Any] = {
-    "format": "sensitivity compare session",
-    "version": 1,
-    "structure": {
-        "symbols": ["O", "H", "H"],
-        "positions": [[0.0, 0.0, 0.0], [0.0, 0.0, 0.96], [0.93, 0.0, -0.24]],
-        "cell": [[0.0] * 3] * 3,
-        "periodic": [False] * 3,
-        "name": "",
-    },
-    "descriptors": [
-        {"label": name, "name": str(each.order), "listed": True, "settings": settings}
-        for name, each, settings in (
-            ("a", ONE, {"order": 1, "cutoff": 3.0, "n_max": 2, "l_max": 0}),
-            ("b", TWO, {"order": 2, "cutoff": 3.0, "n_max": 2, "l_max": 2}),
-        )
-    ],
-    "centers": [0],
-    "metric": "rattle",
-    "samples": {"copies": 20, "amplitude": 0.05, "seed": 0},
-    "of": "b",
-    "mode": 1,
-    "amplitude": 0.1,
-    "view": {"arrows": True, "arrow_length": 1.0, "labels": "none", "atom_size": 1.0},
-    "camera": None,
-    "singular_values": None,
-    "displacement": None,
-}
-
-STATES = States(GOOD)
+STATES = States(COMPARED)
 FIRST = "descriptors.0."
 OPTIONAL = ("camera", "singular_values", "displacement", "copies")
 
@@ -259,10 +230,10 @@ HOSTILE: dict[str, bytes] = {
             *(FIRST + "settings.n_max", "view.atom_size"),
         )
     ),
-    "one descriptor": STATES.changed("descriptors", GOOD["descriptors"][:1]),
-    "four descriptors": STATES.changed("descriptors", GOOD["descriptors"] * 2),
+    "one descriptor": STATES.changed("descriptors", COMPARED["descriptors"][:1]),
+    "four descriptors": STATES.changed("descriptors", COMPARED["descriptors"] * 2),
     "twice the same label": STATES.changed(FIRST + "label", "b"),
-    "twice the same": STATES.changed("descriptors.0", GOOD["descriptors"][1] | {"label": "c"}),
+    "twice the same": STATES.changed("descriptors.0", COMPARED["descriptors"][1] | {"label": "c"}),
     "an unknown name": STATES.changed(FIRST + "name", "os.system"),
     "a file of code": STATES.changed(FIRST + "name", "/tmp/evil.py:run"),
     "not listed": STATES.changed(FIRST + "listed", False),
@@ -306,7 +277,7 @@ HOSTILE: dict[str, bytes] = {
 def test_the_good_session_opens() -> None:
     assert len(HOSTILE) >= 60
     view = quick()
-    view.session.value = (chosen("a.json", json.dumps(GOOD).encode()),)
+    view.session.value = (chosen("a.json", json.dumps(COMPARED).encode()),)
     view.wait()
     assert message(view) == "Opened the session."
     assert (view.of, view.mode, view.amplitude) == ("b", 1, 0.1)

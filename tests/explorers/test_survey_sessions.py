@@ -14,7 +14,7 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 from ase.io import write
-from hostile_states import HARMLESS, States
+from hostile_states import HARMLESS, SURVEYED, States
 from panel import TOOLBAR, chosen, message, xyz
 from waiting import run, until
 
@@ -263,31 +263,7 @@ def test_another_choice_replaces_a_session_that_is_opening(found: Survey, tmp_pa
 # Hostile sessions
 
 
-STATES = States(
-    {
-        "format": "sensitivity survey session",
-        "version": 1,
-        "survey": {
-            "name": "train.extxyz",
-            "environments": 12,
-            "descriptor": {
-                **{"name": "2", "listed": True},
-                "settings": {"order": 2, "cutoff": 3.0, "n_max": 2, "l_max": 2},
-            },
-            "tolerance": 0.001,
-        },
-        "environment": {
-            **{"frame": 1, "center": 0},
-            "fingerprint": str(survey([FRAMES[1]], LOOK).frames()["fingerprint"][0]),
-        },
-        "against": "neighbors",
-        "mode": 2,
-        "amplitude": 0.1,
-        "view": {"arrows": True, "arrow_length": 1.0, "labels": "none", "atom_size": 1.0},
-        "camera": None,
-        "displacement": None,
-    }
-)
+STATES = States(SURVEYED)
 SETTING = "survey.descriptor.settings."
 
 HOSTILE: dict[str, bytes] = {
