@@ -197,6 +197,33 @@ def test_a_stress_is_no_quantity_of_six_atoms_and_long_names_are_cut() -> None:
     assert {*quantities} == {"charges", "a" * LONGEST}
 
 
+def test_numbers_with_the_same_name_are_all_kept() -> None:
+    long = "a" * LONGEST
+    frames = []
+    for number in range(2):
+        atoms = molecule("H2O")
+        atoms.calc = SinglePointCalculator(atoms, energy=-1.0 - number)
+        atoms.info |= {"energy": 5.0 + number, f"{long}b": 1.0, f"{long}c": 2.0 + number, "q": 3.0}
+        atoms.info["energy (2)"] = 9.0
+        atoms.arrays["q"] = np.array([0.5, 0.25, 0.125])
+        frames.append(atoms)
+    quantities = stored_quantities(frames[1])
+    assert float(quantities["energy"]) == -2.0
+    assert float(quantities["energy (2)"]) == 6.0
+    assert float(quantities["energy (2) (2)"]) == 9.0
+    assert [float(quantities[name]) for name in (long, f"{long} (2)", "q")] == [1.0, 3.0, 3.0]
+    np.testing.assert_array_equal(quantities["q (2)"], [0.5, 0.25, 0.125])
+    found = survey(frames, DESCRIPTOR)
+    properties = list_properties(found.table(), found.frames(), collect(found, frames))
+    frame = found.table()["frame"]
+    np.testing.assert_array_equal(properties["energy"].values, np.array([-1.0, -2.0])[frame])
+    np.testing.assert_array_equal(properties["energy (2)"].values, np.array([5.0, 6.0])[frame])
+    at_center = np.array([0.5, 0.25, 0.125])[found.table()["center"]]
+    np.testing.assert_array_equal(properties["q (2)"].values, at_center)
+    labels = [each.label for each in properties.values()]
+    assert len({*labels}) == len(labels)
+
+
 def test_columns_are_properties(found: Survey, frames: list[Atoms]) -> None:
     table = found.table()
     properties = list_properties(table, found.frames())
