@@ -134,6 +134,11 @@ def test_a_narrow_page_keeps_words_and_numbers_of_the_comparison_whole(bench: Wo
     scroll = explorer.locator(".sensitivity-scroll")
     ends = scroll.evaluate("each => each.getBoundingClientRect().right")
     assert ends <= explorer.evaluate("each => each.getBoundingClientRect().right")
+    long = "density correlations of order 2 with a smaller basis"
+    bench.put(f"CompareExplorer(X0, {{{long!r}: look, 'order 3': more}})")
+    bench.tell("explorer.wait()")
+    bench.page.get_by_text(long).first.wait_for(state="attached")
+    assert explorers(bench).last.evaluate(OUTSIDE) == []
 
 
 @pytest.mark.parametrize("view", ["twin", "basis"])

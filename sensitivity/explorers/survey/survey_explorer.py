@@ -231,8 +231,6 @@ class SurveyExplorer(EnvironmentView):
             make_control("Dropdown", width, description=name, tooltip=tooltip)
             for (name, tooltip), width in zip(texts.items(), (300, 330, 280), strict=True)
         )
-        for menu in (self.against_menu, self.worst_menu):
-            menu.layout.max_width = "calc(100% - 4px)"  # its margins
         fields = {
             "frame": "Number of a frame, from 0: shows the worst environment of it",
             "center": "Index of an atom of the frame: shows its environment",
