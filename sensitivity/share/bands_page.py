@@ -33,7 +33,7 @@ from sensitivity.reports.crystals import (
     tabulate_bands,
 )
 from sensitivity.reports.tables import Json, as_json, choose_lines
-from sensitivity.share.document import markup, preformatted, settings_table
+from sensitivity.share.document import markup, paragraph, preformatted, settings_table
 from sensitivity.share.facts import list_settings
 from sensitivity.share.modes_page import (
     Layout,
@@ -65,7 +65,7 @@ def bands_page(bands: Bands, *, source: Source, progress: Progress | None = None
     facts = list_settings(report, centers=range(len(source.atoms)))
     table = tabulate_bands(bands, bands.descriptor, source=source)
     layout = Layout(
-        above=[f"<h1>{markup(structure['name'])}</h1>", f"<p>{markup(report['status'])}</p>"],
+        above=[f"<h1>{markup(structure['name'])}</h1>", paragraph(report["status"])],
         below=[preformatted(table), *settings_table(facts)],
         scripts=("bands.js",),
         data={

@@ -52,7 +52,7 @@ function makeEntry(look, text) {
 }
 
 function format(value, digits = 3) {
-  return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
+  return value === 0 ? "0" : value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 function power(exponent) {
@@ -88,6 +88,16 @@ function chooseTicks({first, last}) {
       const text = Math.abs(k) > 3 ? format(digit * 10 ** k, 0) : String(+(digit * 10 ** k).toPrecision(1));
       if (place >= first && place <= last) ticks.push([place, text]);
     }
+  return ticks;
+}
+
+// At most six multiples of 1, 2 or 5 times a power of ten in a range.
+function chooseSteps(first, last) {
+  const least = (last - first) / 5 || 1, unit = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].map(digit => digit * unit).find(each => each >= least * (1 - 1e-9));
+  const ticks = [];
+  for (let k = Math.ceil(first / step - 1e-9); k * step <= last + 1e-9 * step; k += 1)
+    ticks.push(+(k * step).toPrecision(6) + 0);  // no -0
   return ticks;
 }
 
@@ -225,8 +235,7 @@ function createAlong(svg, {amplitudes, color, accent, rounding, level, title, ch
     if (!trace || !size.width) return;
     const axis = makeAxis(trace.values.flat(), {rounding, height: size.height});
     drawAxis(svg, axis, {...size, level, unit: "singular value (1/Å)"});
-    const ticks = [0, 0.25, 0.5, 0.75, 1].map(part => first + part * (last - first));
-    drawTicks(svg, {...size, places: ticks.map(tick => [x(tick), +tick.toFixed(3)]), title});
+    drawTicks(svg, {...size, places: chooseSteps(first, last).map(tick => [x(tick), tick]), title});
     const count = Math.max(...trace.values.map(row => row.length));
     const lines = [...Array(count).keys()].map(k => trace.values.map(row => row[k]));
     const least = trace.values.map(row => row.at(-1));

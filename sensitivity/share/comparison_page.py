@@ -15,7 +15,7 @@ from sensitivity.plots.axes import ROUNDING
 from sensitivity.plots.palette import SERIES
 from sensitivity.progress import Progress, checkpoint, telling
 from sensitivity.reports.comparisons import describe_comparison, tabulate_comparison
-from sensitivity.share.document import markup, preformatted, settings_table
+from sensitivity.share.document import markup, paragraph, preformatted, settings_table
 from sensitivity.share.facts import list_versions
 from sensitivity.share.modes_page import (
     UNKNOWN,
@@ -45,7 +45,7 @@ def comparison_page(
     structure, causes = report["structure"], [c for each in subjects for c in each.data["causes"]]
     table = tabulate_comparison(comparison, named, source=source)
     layout = Layout(
-        above=[f"<h1>{markup(structure['name'])}</h1>", f"<p>{markup(report['status'])}</p>"],
+        above=[f"<h1>{markup(structure['name'])}</h1>", paragraph(report["status"])],
         below=[
             preformatted(table),
             *settings_table({"structure": structure["formula"], **list_versions()}),

@@ -37,9 +37,9 @@
     const {trace} = modes[mode], amplitude = amplitudes[step];
     const where = amplitude ? `At ${signed(amplitude)}` : "At amplitude 0";
     const row = trace?.values[step] ?? [], problem = trace?.problems[step];
-    get("now").textContent = problem ? `${where}: ${problem}` : !row.length ? ""
+    say("now", problem ? `${where}: ${problem}` : !row.length ? ""
       : `${where}: rank ${trace.ranks[step]} of ${row.length} internal displacements; `
-        + `smallest/largest singular value ${format(trace.conditions[step], 1)}.`;
+        + `smallest/largest singular value ${format(trace.conditions[step], 1)}.`);
     values.show(mode, amplitude && row.length ? [{values: row}] : []);
     along.show(trace, step, `Singular values along mode ${mode}. ${get("now").textContent}`);
     ["along", "along-title"].forEach(id => get(id).toggleAttribute("hidden", !trace));
@@ -53,7 +53,7 @@
     get("mark").replaceChildren(makeSign(look));
     get("singular").value = facts.singular_value;
     get("singular").textContent = format(facts.singular_value);
-    get("sentence").textContent = modes[mode].sentence;
+    say("sentence", modes[mode].sentence);
     const number = value => value === null ? null : format(value, 1);
     const rows = [
       ["relative to the scale", number(evidence.relative)],

@@ -17,6 +17,7 @@ from sensitivity.share.document import (
     embed,
     make_document,
     markup,
+    paragraph,
     read_part,
     settings_table,
 )
@@ -120,7 +121,7 @@ def _about(diagnosis: Diagnosis, report: Json, *, shown: int) -> Json:
 
 def _body(diagnosis: Diagnosis, report: Json, *, count: int) -> Iterator[str]:
     yield f"<h1>{markup(report['structure']['name'])}</h1>"
-    yield f"<p>{markup(diagnosis.summary)}</p>"
+    yield paragraph(diagnosis.summary)
     if count < len(diagnosis.modes):
         some = f"{count} of the {len(diagnosis.modes)} modes, the least visible ones"
         yield f"<p>This page has {some}.</p>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -58,6 +59,15 @@ def markup(text: str) -> str:
     Names of files may contain such characters, and halves of surrogate pairs.
     """
     return escape(visible(text.encode("utf-8", "backslashreplace").decode()))
+
+
+_NUMBER = re.compile(r"[\d.]+e[-+]\d+(?: 1/Å)?")
+
+
+def paragraph(text: str) -> str:
+    """Return a paragraph of escaped text, in which no line ends within a number such as 3e-18."""
+    whole = _NUMBER.sub(r'<span class="whole">\g<0></span>', markup(text))
+    return f"<p>{whole}</p>"
 
 
 def embed(data: Any) -> str:
@@ -128,11 +138,15 @@ def preformatted(text: str) -> str:
     return f'<pre class="wide" tabindex="0">{chr(10).join(map(markup, text.splitlines()))}</pre>'
 
 
+LENGTHS = ("cutoff", "smearing", "tolerance")
+"""Settings in Å."""
+
+
 def settings_table(settings: Mapping[str, object]) -> Iterable[str]:
-    """Return heading and table of settings and versions, without nested ones."""
+    """Return heading and table of settings and versions, without nested ones; lengths in Å."""
     yield "<h2>Settings and versions</h2>"
     rows = [
-        (name, "not set" if value is None else value)
+        (f"{name} (Å)" if name in LENGTHS else name, "not set" if value is None else value)
         for name, value in settings.items()
         if not isinstance(value, Mapping)
     ]

@@ -9,6 +9,16 @@ function makeElement(name, text) {
   return made;
 }
 
+// Shows a text in which no line ends within a number such as 3e-18.
+function say(id, text) {
+  get(id).replaceChildren(...text.split(/([\d.]+e[-+]\d+(?: 1\/Å)?)/).map((part, number) => {
+    if (number % 2 === 0) return part;
+    const whole = makeElement("span", part);
+    whole.className = "whole";
+    return whole;
+  }));
+}
+
 // ``entries`` are values of options with their texts.
 function fillList(select, entries) {
   select.replaceChildren(...entries.map(([value, text]) => {

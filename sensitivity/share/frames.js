@@ -18,7 +18,7 @@
     get("frame").value = frame;
     get("frame").setAttribute("aria-valuetext", labels[frame]);
     get("amount").textContent = labels[frame];
-    get("now").textContent = page.sentences[frame] ?? "";
+    say("now", page.sentences[frame] ?? "");
     along?.show(page.trace, frame, `Singular values along the path. ${get("now").textContent}`);
   }
 

@@ -19,6 +19,7 @@ from sensitivity.share.document import (
     check_size,
     make_document,
     markup,
+    paragraph,
     read_part,
     settings_table,
 )
@@ -46,7 +47,7 @@ def path_page(path: Path, descriptor: Descriptor, *, source: Source) -> str:
     columns = zip(path.length, path.net, path.condition, path.feature_distance, strict=True)
     sentences = [
         f"Length {length:.2f} Å, {net:.2f} Å from the start: smallest/largest singular value "
-        f"{condition:.1e}; the features have changed by {change:.1e}."
+        f"{_number(condition)}; the features have changed by {_number(change)}."
         for length, net, condition, change in columns
     ]
     values = [round_values(each.singular_values[: each.internal]) for each in spectra]
@@ -134,7 +135,11 @@ def _differences(twin: Twin) -> Iterator[tuple[str, str]]:
     for name, size in features.items():
         if size is not None:
             same = "equal" if size < 1e-10 else "different"  # as for the cause of a twin
-            yield f"relative difference of {name}", f"{size:.1e}, {same}"
+            yield f"relative difference of {name}", f"{_number(size)}, {same}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1e}" if value else "0"
 
 
 def _write(frames: Sequence[Atoms]) -> str:
@@ -145,7 +150,7 @@ def _make(title: str, status: str, data: Mapping[str, Any], *, report: Json) -> 
     name = report["structure"]["name"]
     body = [
         f"<h1>{markup(name)}</h1>",
-        f"<p>{markup(status)}</p>",
+        paragraph(status),
         read_part("frames.html"),
         *settings_table(list_settings(report, centers=[report["center"]])),
     ]

@@ -48,7 +48,7 @@ function startModes(page, makeChart) {
     get("mark").replaceChildren(makeSign(looks[mode.cause]));
     get("singular").value = mode.value;
     get("singular").textContent = `${format(mode.value)} ${words.unit}`;
-    get("sentence").textContent = mode.sentence;
+    say("sentence", mode.sentence);
     fillFacts(get("evidence"), mode.facts);
   }
 

@@ -13,7 +13,7 @@ from sensitivity.numerics import Array
 from sensitivity.plots.palette import MARKERS, cause_color
 from sensitivity.reports.tables import Json
 from sensitivity.share import document
-from sensitivity.share.document import check_size, embed, make_document, markup, read_part
+from sensitivity.share.document import check_size, embed, make_document, paragraph, read_part
 from sensitivity.share.scene import describe_scene
 from sensitivity.structures.extxyz import format_frame
 
@@ -99,7 +99,7 @@ def make_modes_page(
         ]
         first = sum(count > 0 for count in counts[:shown])
         data = {**layout.data, "words": layout.words, "shown": first}
-        notes = [f"<p>{markup(note)}</p>" for note in _count(subjects, counts)]
+        notes = [*map(paragraph, _count(subjects, counts))]
         body = [*layout.above, *notes, read_part("modes.html"), *layout.below]
         scripts = (*_SCRIPTS, "modes.js", *layout.scripts)
         return make_document(

@@ -11,11 +11,12 @@ from sensitivity.plots import plot_condition, plot_environment, plot_survey
 from sensitivity.progress import Progress, telling
 from sensitivity.reports.surveys import describe_survey, name_descriptor_of
 from sensitivity.reports.tables import Json
-from sensitivity.share.document import make_document, markup, settings_table, table
+from sensitivity.share.document import make_document, markup, paragraph, settings_table, table
 from sensitivity.share.modes_page import Layout, Subject, looks_of, make_modes_page
 from sensitivity.share.pictures import draw_picture
 from sensitivity.share.survey_environments import check_descriptor_of, make_subjects
 from sensitivity.survey import Frames, Survey
+from sensitivity.survey.properties import LABELS
 from sensitivity.survey.summary import AT_CUTOFF, REMEDIES, by, describe_worst
 from sensitivity.tolerances import Tolerance
 
@@ -68,9 +69,10 @@ def survey_page(
     worst, flat = survey.worst(), survey.settings
     environments = [] if frames is None else survey.environments(frames, rows=worst)
     about = [
-        f"<h1>{markup(heading)}</h1><p>{markup(survey.status)}</p>",
-        f"<p>{markup(name_descriptor_of(survey))}</p>",
-        *(f"<p>{markup(remark)}</p>" for remark in survey.remarks),
+        f"<h1>{markup(heading)}</h1>",
+        paragraph(survey.status),
+        paragraph(name_descriptor_of(survey)),
+        *map(paragraph, survey.remarks),
     ]
     tables = [
         *_sums(survey),
@@ -144,7 +146,9 @@ def _figures(survey: Survey) -> Iterable[str]:
     if survey.totals.environments <= SCATTERED:
         text = "Condition of each environment against its number of neighbours"
         yield draw_picture(
-            text, lambda ax: plot_condition(survey, "neighbors", ax=ax), size=(4.6, 3.0)
+            text,
+            lambda ax: plot_condition(survey, "neighbors", label=LABELS["neighbors"], ax=ax),
+            size=(4.6, 3.0),
         )
 
 

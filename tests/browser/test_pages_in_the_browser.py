@@ -46,6 +46,24 @@ NAME = """() => JSON.parse(document.getElementById('data').textContent).report.s
 WIDE = """() => [...document.querySelectorAll('.wide:has(table)')]
   .filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.scrollWidth} in ${e.clientWidth}`)"""
 
+# Numbers such as 3e-18, and words of tables, that are on two lines.
+SPLIT = """() => {
+  const lines = (node, start, end) => {
+    const range = document.createRange();
+    range.setStart(node, start);
+    range.setEnd(node, end);
+    return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
+  };
+  const found = [], walker = document.createTreeWalker(document.querySelector('main'), 4);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const pattern = node.parentElement.closest('td') ? /[\\w.]+/g : /[\\d.]+e-\\d+( 1\\/Å)?/g;
+    for (const match of node.data.matchAll(pattern))
+      if (lines(node, match.index, match.index + match[0].length) > 1) found.push(match[0]);
+  }
+  return found;
+}"""
+
 # Elements whose content is larger than they are.
 CLIPPED = """() => [...document.querySelectorAll('.panes *:not(option):not(svg *)')]
   .filter(e => e.offsetParent && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
@@ -203,6 +221,7 @@ def test_it_fits_and_is_accessible(page: Page, width: int, scheme: str) -> None:
         assert page.evaluate(FITS)
         assert page.evaluate(CLIPPED) == []
         assert page.evaluate(WIDE) == []
+        assert page.evaluate(SPLIT) == []
         assert violations(page) == []
         picture = pixels(page)
         assert (picture[0, -1] < 60).all() == (scheme == "dark")
@@ -308,6 +327,7 @@ def test_other_results_fit_and_are_accessible(other: Page, scheme: str) -> None:
             assert other.evaluate(FITS)
             assert other.evaluate(CLIPPED) == []
             assert other.evaluate(WIDE) == []
+            assert other.evaluate(SPLIT) == []
             if width in (360, 1600):
                 assert violations(other) == []
     finally:

@@ -37,28 +37,33 @@ DESCRIPTOR = DensityCorrelations(n_max=4, l_max=4)
 FOLDER = Path(share.__file__).parent
 
 
+VOID = ("meta", "input", "img", "source", "br")  # elements without an end
+
+
 class Page(HTMLParser):
-    """The elements of a page, and the content of each script and style."""
+    """The elements of a page, and the text in each."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[str] = []
-        self.inside = False
+        self.open: list[int] = []
         self.feed(text)
         assert self.tags[-1][0] == "script", "something ended the script"
 
     def handle_starttag(self, tag, attributes) -> None:
         self.tags.append((tag, dict(attributes)))
         self.texts.append("")
-        self.inside = True
+        if tag not in VOID:
+            self.open.append(len(self.tags) - 1)
 
     def handle_endtag(self, tag) -> None:
-        self.inside = False
+        while self.tags[self.open.pop()][0] != tag:
+            pass
 
     def handle_data(self, text) -> None:
-        if self.inside:
-            self.texts[-1] += text
+        for place in self.open:
+            self.texts[place] += text
 
     def named(self, tag: str) -> list[str]:
         return [text for (name, _), text in zip(self.tags, self.texts, strict=True) if name == tag]
