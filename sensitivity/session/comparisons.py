@@ -67,6 +67,17 @@ class ComparisonSession:
         None if they were not saved.
     displacement
         Of the mode, shape (N, 3); None if it was not saved.
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from sensitivity import Rattle
+    >>> from sensitivity.session import ComparisonSession, Named, parse_comparison
+    >>> hydrogen = Atoms("H2", [[0, 0, 0], [0, 0, 0.74]])
+    >>> orders = {name: Named(name, {}, listed=True) for name in ("2", "3")}
+    >>> session = ComparisonSession(hydrogen, orders, (0,), "rattle", Rattle(), "order 2", 0)
+    >>> parse_comparison(session.to_json()).of
+    'order 2'
     """
 
     atoms: Atoms

@@ -62,6 +62,13 @@ class SurveySession:
         As in ``Session``.
     displacement
         Of the mode, shape (atoms of the environment, 3); None if it is not known.
+
+    Examples
+    --------
+    >>> from sensitivity.session import Named, SurveySession, parse_survey
+    >>> session = SurveySession("train", 5, Named("2", {}, listed=True), 3, 0, "", "neighbors")
+    >>> parse_survey(session.to_json()).frame
+    3
     """
 
     survey: str
