@@ -125,10 +125,10 @@ def parse_comparison(content: bytes) -> ComparisonSession:
     Examples
     --------
     >>> from sensitivity.session import parse_comparison
-    >>> parse_comparison(b"{}")
+    >>> parse_comparison(b"1")
     Traceback (most recent call last):
         ...
-    ValueError: this is no session of a comparison: it has the format None, not...
+    ValueError: this is no session of a comparison: it is 1, not a JSON object; choose another file.
     """
     with explained("no session of a comparison"):
         data = read_json(content)
