@@ -420,7 +420,7 @@ USES += [
         "'nonsense' in explorer.panel.message.value",
     ),
     _use(COMPARE, "inputs['centers']", write("centers", "H"), "explorer.centers == (1, 2, 3, 4)"),
-    _use(COMPARE, "inputs['scale']", select("scale", "raw"), "explorer.metric == 'raw'"),
+    _use(COMPARE, "inputs['metric']", select("metric", "raw"), "explorer.metric == 'raw'"),
     _use(
         COMPARE,
         "inputs['first']",

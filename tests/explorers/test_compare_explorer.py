@@ -345,11 +345,11 @@ def test_inputs_choose_descriptors_and_scale(view: CompareExplorer) -> None:
     assert known(view).names == ("two", "three", "order 1")
     widgets["third"].value = ""
     assert known(view).names == ("two", "three")
-    widgets["scale"].value = "raw"
+    widgets["metric"].value = "raw"
     assert known(view).metric == view.metric == "raw"
     assert "Singular values are those of the features as they are." in sentence(view)
     view.metric = "whitened"
-    assert widgets["scale"].value == "whitened"
+    assert widgets["metric"].value == "whitened"
 
 
 def test_the_view_stays_with_other_descriptors_of_the_same_structure(view: CompareExplorer) -> None:

@@ -66,8 +66,8 @@ MORE = SESSION | PAGE | {"code": ("Python", "py", "A script that prints the same
 
 _OF = "Descriptor whose modes can be shown; the arrows are one of them"
 _MODE = (
-    "One of its modes, with number, singular value over the scale, and cause. A click on a marker "
-    "in the chart also selects it"
+    "One of its modes, with number, singular value divided by the scale (usually the largest one "
+    "of this descriptor), and cause. A click on a marker in the chart also selects it"
 )
 
 

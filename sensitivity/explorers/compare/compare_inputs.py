@@ -1,4 +1,4 @@
-"""Structure, centers, descriptors and scale of a comparison, and their controls."""
+"""Structure, centers, descriptors and metric of a comparison, and their controls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST = 3
 PLACES = ("first", "second", "third")
 
 METRICS = {"rattle": "standardised", "whitened": "whitened", "raw": "raw"}
-"""Labels of the scales of ``compare``."""
+"""Labels of the metrics of ``compare``."""
 
 _DESCRIPTOR = "Descriptor; the command 'sensitivity descriptors' explains the names"
 
@@ -44,10 +44,10 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
         "Atoms whose features are used: all, elements, or atom indices such as 0, 2-4",
         {"continuous_update": False, "placeholder": "all, C, or 0, 2-4"},
     ),
-    "scale": (
+    "metric": (
         *("Dropdown", 165),
-        "Scale of the features: divided by their standard deviation over displaced copies of the "
-        "structure, also decorrelated, or as they are",
+        "Features as they are compared: divided by their standard deviation over displaced copies "
+        "of the structure, also decorrelated, or raw",
         {"options": [(label, name) for name, label in METRICS.items()]},
     ),
     "first": ("Dropdown", 270, _DESCRIPTOR, {}),
@@ -179,7 +179,7 @@ class Inputs:
         self.widgets["structure"].options = (*structures.COMMON, *structures.names())
         structure, *others = self.widgets.values()
         folding = row(*others[:2]), row(*others[2:])
-        fold = make_fold("settings", "Show centers, scale and descriptors", *folding)
+        fold = make_fold("settings", "Show centers, metric and descriptors", *folding)
         self.rows = [row(row(structure, session, fold), *folding)]
 
     def show(self, request: Request, own: Mapping[str, Descriptor]) -> None:
@@ -191,7 +191,7 @@ class Inputs:
             count = len(request.atoms)
             centers = range(count) if request.centers is None else request.centers
             self.widgets["centers"].value = write_centers(centers, count)
-            self.widgets["scale"].value = request.metric
+            self.widgets["metric"].value = request.metric
             for name, chosen in zip_longest(PLACES, request.chosen, fillvalue=""):
                 widget = self.widgets[name]
                 widget.options = [*([("none", "")] if name == PLACES[2] else []), *options]

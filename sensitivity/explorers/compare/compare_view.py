@@ -1,4 +1,4 @@
-"""A view of a comparison: structure, centers, descriptors and scale, all replaceable."""
+"""A view of a comparison: structure, centers, descriptors and metric, all replaceable."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class CompareView(SavedView):
             self.structure = value
         elif name == "centers":
             self.centers = read_centers(value, self._request.atoms)
-        elif name == "scale":
+        elif name == "metric":
             self.metric = value
         else:
             chosen = [self.inputs[place].value for place in PLACES]
