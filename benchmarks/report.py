@@ -288,6 +288,19 @@ def smallest() -> str:
     )
 
 
+def potentials() -> str:
+    """Tabulate the Jacobians of pretrained potentials beside forward passes."""
+    result = load("potentials")
+    fields = list(next(iter(result.values())))
+    rows = [[name, *(one[field] for field in fields)] for name, one in result.items()]
+    return (
+        "### Jacobians of pretrained potentials, all centers, processor time\n\n"
+        + tabulate(["", *fields], rows)
+        + "\nThe ratio is that of a Jacobian to as many forward passes of the potential's own "
+        "program as there are displacements. It must be at most 2 for CHGNet.\n"
+    )
+
+
 def machines() -> str:
     """Tabulate the machine of each result."""
     path = RESULTS / "machines.json"
@@ -299,8 +312,9 @@ def machines() -> str:
 
 def tables() -> str:
     """Return all tables."""
-    in_browser = {"latency": latency, "start": start}  # these may be missing
-    measured = [make() for name, make in in_browser.items() if (RESULTS / f"{name}.json").exists()]
+    # These may be missing: they need a browser, or large packages.
+    special = {"potentials": potentials, "latency": latency, "start": start}
+    measured = [make() for name, make in special.items() if (RESULTS / f"{name}.json").exists()]
     return "\n".join(
         [
             machines(),

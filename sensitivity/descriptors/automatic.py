@@ -201,7 +201,7 @@ def _explain(
         slopes = products.forward(direction[None])[0]
     except OnlyGradientsError:
         weights = rng.normal(size=products.features.shape)
-        left = products.backward(weights[None])[0]
+        left = products.backward(weights[None])[0].copy()  # arrays of JAX are read-only
         for batch, of in zip(found, rows, strict=True):
             ours = np.einsum("cqkx,cq->ckx", batch.gradient, weights[of])
             np.subtract.at(left, batch.atoms, ours)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
@@ -23,6 +24,7 @@ _QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_pas
 _EXHAUSTED = ("RESOURCE_EXHAUSTED", "YNNPACK operation failed")
 # What JAX, or NumPy that JAX calls, raises where it cannot compile or differentiate.
 _FAILURES = (TypeError, ValueError, IndexError, NotImplementedError)
+_CALLED_BACK = "error calling callback"  # what JAX says where a Python function that it calls fails
 _FEWEST = 8  # products at once: fewer are filled up, to share what is compiled
 
 
@@ -57,7 +59,7 @@ class AutomaticJax(Automatic):
 
         function, others = self._call(atoms, centers)
         given = atoms.positions, *others
-        with jax.enable_x64(True):
+        with jax.enable_x64(True), self._explained_callbacks():
             try:
                 found = compile_(function)(*given)
             except (TypeError, ValueError, IndexError):  # of JAX, or of NumPy that JAX calls
@@ -73,32 +75,45 @@ class AutomaticJax(Automatic):
             return _multiplied(padded, maps)[: len(vectors)]
 
         def forward(directions: Array) -> Array:
-            try:
-                return multiply(directions, _slope)
-            except _FAILURES as error:
-                raise OnlyGradientsError from error
+            with self._explained_callbacks():
+                try:
+                    return multiply(directions, _slope)
+                except _FAILURES as error:
+                    raise OnlyGradientsError from error
 
         def backward(weights: Array) -> Array:
-            try:
-                return multiply(weights, _gradient, _gradient_by_forward)
-            except _FAILURES as error:
-                reason, remedy = _explain(error)
-                raise ValueError(
-                    f"JAX cannot differentiate {self.name} ({reason}); use {remedy}, or Function, "
-                    "which takes differences."
-                ) from error
+            with self._explained_callbacks():
+                try:
+                    return multiply(weights, _gradient, _gradient_by_forward)
+                except _FAILURES as error:
+                    reason, remedy = _explain(error)
+                    raise ValueError(
+                        f"JAX cannot differentiate {self.name} ({reason}); use {remedy}, or "
+                        "Function, which takes differences."
+                    ) from error
 
         return Products(self._features(atoms, centers), forward=forward, backward=backward)
+
+    @contextmanager
+    def _explained_callbacks(self) -> Iterator[None]:
+        """Raise a ValueError if a Python function that JAX calls back in a block fails."""
+        import jax
+
+        try:
+            yield
+        except jax.errors.JaxRuntimeError as error:
+            if _CALLED_BACK not in str(error):
+                raise
+            raise ValueError(
+                f"{self.name} calls Python from JAX, as by pure_callback, and that failed "
+                f"({_said_last(str(error))}); announce and return float64 of one shape, or use "
+                "Function, which takes differences of any Python code."
+            ) from error
 
     def _values(self, found: Any) -> Array:
         """Return features as an array of double precision; others are refused."""
         import jax
 
-        if not isinstance(found, jax.Array):
-            raise TypeError(
-                f"{self.name} must return a JAX array of features, got {type(found).__name__}; "
-                "compute it with the functions of jax.numpy."
-            )
         floating = jax.numpy.issubdtype(found.dtype, jax.numpy.floating)
         if floating and found.dtype != np.float64:
             raise TypeError(
@@ -140,6 +155,12 @@ class _Product:
 
         function = partial(_swapped, self.function, others)
         return jax.vmap(lambda vector: self.way(function, positions, vector))(vectors)
+
+
+def _said_last(text: str) -> str:
+    """Return the line of a traceback, after its heading, that states the error."""
+    heading, *lines = text.splitlines()
+    return next((line for line in lines if line[:1].strip()), heading)
 
 
 def _explain(error: Exception) -> tuple[str, str]:

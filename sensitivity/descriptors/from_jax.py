@@ -116,8 +116,11 @@ class _Rows:
         known = {"positions": positions, "numbers": np.array(self.numbers)}
         given = (known[name] if name in known else next(rest) for name in descriptor.takes)
         found = descriptor.function(*given)
-        if not isinstance(found, jax.Array):
-            return found
+        if not isinstance(found, jax.Array):  # others become constants when they are compiled
+            raise TypeError(
+                f"{descriptor.name} must return a JAX array of features, got "
+                f"{type(found).__name__}; compute it with the functions of jax.numpy."
+            )
         found = jax.numpy.atleast_1d(found)
         chosen = (0,) * len(centers)
         if descriptor._row_of_whole(found.shape, len(self.numbers), chosen):

@@ -152,6 +152,9 @@ def test_functions_that_are_refused() -> None:
         (lambda x: jnp.argsort(x[:, 0])[:, None], TypeError, "returns integers"),
         (lambda x: (x, x), TypeError, "must return a JAX array of features, got tuple"),
         (np.asarray, TypeError, "must return a JAX array of features, got ndarray"),
+        (lambda x: np.ones((9, 2)), TypeError, "must return a JAX array of features, got ndarray"),
+        (lambda x: 3.0, TypeError, "must return a JAX array of features, got float"),
+        (lambda x: None, TypeError, "must return a JAX array of features, got NoneType"),
         (lambda x: x[:2], ValueError, "must return features of shape"),
         (lambda x: x * jnp.nan, ValueError, "NaN or infinite"),
         (
@@ -176,6 +179,59 @@ def test_an_operation_without_derivatives_is_named() -> None:
     descriptor = Jax(called, cutoff=20.0)
     with pytest.raises(ValueError, match=r"JAX cannot differentiate called .*or Function, which"):
         descriptor._gradients(ethanol(), (0,))
+
+
+def called_back(given, announced=jnp.float64):
+    """Return a function that JAX calls back, in Python, and announces with a dtype."""
+
+    def function(x):
+        return jax.pure_callback(
+            given, jax.ShapeDtypeStruct(x.shape, announced), x, vmap_method="sequential"
+        )
+
+    return function
+
+
+def with_slopes_of(given):
+    """Return exp(x) with slopes that JAX calls back."""
+    exponential = jax.custom_jvp(jnp.exp)
+    slope = called_back(given)
+    exponential.defjvp(lambda at, along: (exponential(*at), slope(*along)))
+    return exponential
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (called_back(np.float32), "output dtype .* Expected: float64, Actual: float32"),
+        (called_back(np.float64, jnp.float32), "output dtype .* Expected: float32, Actual: float6"),
+        (called_back(lambda x: np.asarray(x)[:2]), r"output shape .* Actual: \(2, 3\)"),
+        (called_back(lambda x: None), "number of outputs .* Expected: 1, Actual: 0"),
+        (called_back(lambda x: int("one")), "ValueError: invalid literal for int"),
+        (with_slopes_of(np.float32), "output dtype .* Expected: float64, Actual: float32"),
+    ],
+)
+def test_python_that_fails_when_it_is_called_back_is_a_sentence(function, reason: str) -> None:
+    message = rf"^\w+ calls Python from JAX, as by pure_callback, and that .*{reason}.*\); announce"
+    with pytest.raises(ValueError, match=message) as caught:
+        spectrum(ethanol(), Jax(function, cutoff=20.0), centers=[0])
+    assert "\n" not in str(caught.value)
+
+
+def test_python_that_is_called_back_may_have_derivatives() -> None:
+    @jax.custom_jvp
+    def exponential(x):
+        return called_back(np.exp)(x)
+
+    @exponential.defjvp
+    def slope(at, along):
+        (x,), (direction,) = at, along
+        return exponential(x), exponential(x) * direction
+
+    ours = Jax(lambda x: exponential(-(x**2)), cutoff=20.0)
+    theirs = Jax(lambda x: jnp.exp(-(x**2)), cutoff=20.0)
+    found, known = (jacobian(ethanol(), each).dense() for each in (ours, theirs))
+    assert np.abs(found - known).max() <= 1e-14 * np.abs(known).max()
 
 
 def assigned(positions):
