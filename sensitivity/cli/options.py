@@ -59,7 +59,11 @@ def add_descriptor(command: ArgumentParser) -> None:
         "descriptor, or a function that takes a structure"
     )
     group.add_argument("--descriptor", metavar="NAME", help=text)
-    _add_setting(group, "setting of the descriptor, such as cutoff=4; repeat for several")
+    text = (
+        "setting of the descriptor, by the name that its package uses, such as r_cut=4 for "
+        "dscribe-soap and cutoff=4 for featomic-power-spectrum; repeat for several"
+    )
+    _add_setting(group, text)
     command.set_defaults(build=build_descriptor)
 
 
@@ -121,8 +125,8 @@ def add_settings(group: Any) -> None:
     text = "at order 3 or 4, add the features that change sign under inversion"
     group.add_argument("--parity-odd", action="store_true", default=None, help=text)
     text = (
-        "mix the radial functions of all species into K channels in total, linear combinations "
-        "with fixed random coefficients, for fewer features"
+        "replace the radial functions of all species by K linear combinations of them, with random "
+        "coefficients that are always the same, for fewer features"
     )
     add_option(group, "--contract-channels", text, "no mixing", int, "K")
 

@@ -96,7 +96,10 @@ class Dscribe(Adapter):
                 "above its size."
             )
         if own is not None and given is not None:
-            raise ValueError(f"{self.name} has a cutoff of {own:g} Å; leave cutoff out.")
+            raise ValueError(
+                f"{self.name} has a cutoff of {own:g} Å by its own r_cut; change r_cut, and leave "
+                "cutoff out."
+            )
         return float(given or own or 0.0)
 
     @property

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
         "distance, in Å, root mean square over the atoms of an environment"
     )
     add_option(command, "--tolerance", text, 0.001)
-    text = "examine all displacements of more than 216 atoms, too, which takes long"
+    text = "examine all displacements even of more than 216 atoms; this takes long"
     command.add_argument("--complete", action="store_true", help=text)
 
 
