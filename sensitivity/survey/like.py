@@ -106,7 +106,7 @@ def decompose_alike(
         return None
     sites, tests = list[Site | None]([None] * len(alike.places)), None
     if tolerance is not None:
-        margins = Margins(differentiate, tolerance, variation(descriptor))
+        margins = Margins(differentiate, tolerance, variation(descriptor), descriptor.cutoff)
         k = alike.neighbors.numbers.shape[1]
         tests = margins, Searches.of(margins, descriptor, neighbors=k, species=species)
         sites = find_sites(

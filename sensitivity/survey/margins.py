@@ -5,6 +5,9 @@ values s, with vectors u and v, it becomes the matrix diag(s) + G·δ, G_ij = u_
 E_ij = G_ij/√(s_i s_j) this is √s (1 + E·δ) √s, whose smallest singular value is at least
 min(s) (1 - ‖E‖ |δ|), where ‖E‖ |δ| bounds the norm of E·δ. A large value cannot vanish. Where
 this excludes a singular geometry, ``diagnose`` finds none, either.
+
+A value is large compared with the largest, or with the derivatives by the neighbours that its mode
+moves, which vary over the smearing, and near the cutoff over the distance to it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ from sensitivity.tolerances import Tolerance
 # Å. A value above the largest times the reach over a distance between these cannot vanish: see
 # ``variation``. The shorter is that of ``diagnose`` for every descriptor.
 _SHORTEST, _LONGEST = 0.1, 0.5
+# Largest slope of a value, over what its mode moves and ``variation``. At X0 it is at most 2.06 in
+# 490 bases, and less in 20 000 environments of rattled molecules, copper and water: this times
+# ``MOST``.
+_SLOPE = 2.6
 # Largest ‖E‖ |δ|: what is left allows for the second order.
 MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
@@ -87,6 +94,7 @@ class Margins(NamedTuple):
     differentiate: Differentiate
     tolerance: float  # Å, root mean square over the atoms of an environment
     variation: float  # Å
+    cutoff: float  # Å
 
     def reach(self, neighbors: int) -> float:
         """Return the root of the summed squares, in Å, of displacements within the tolerance."""
@@ -118,10 +126,26 @@ class Margins(NamedTuple):
         firm &= padded[places, zeros + 1] > least
         tested = np.flatnonzero(firm & (small > zeros))
         if len(tested):
+            change = self._changeable(found.only(tested), neighbors.only(tested))
+            small[tested] = np.minimum(small[tested], change)
+            tested = tested[small[tested] > zeros[tested]]
+        if len(tested):
             modes = SmallModes.of(found, tested, zeros[tested], small[tested])
             left = self._left(modes, neighbors.only(tested))
             firm[tested] = left > least[tested]
         return np.asarray(firm)
+
+    def _changeable(self, found: Smallest, neighbors: Neighbors) -> Indices:
+        """Return the number of values up to the last one that may vanish within reach, (n,)."""
+        (n, k), m = neighbors.numbers.shape, found.values.shape[1]
+        squares = np.einsum("eii->ei", found.gradients.gram)[found.places]
+        gaps = np.maximum(self.cutoff - neighbors.distances, self.tolerance)
+        # A neighbour near the cutoff is seen along its direction alone, of three.
+        squares = squares.reshape(n, k, 3).sum(axis=2) * (1 / 3 + (self.variation / gaps) ** 2)
+        moved = np.square(unmix(found.modes)).reshape(n, k, 3, m).sum(axis=2)
+        varying = _SLOPE / self.variation * np.sqrt(squares[:, None] @ moved)[:, 0]
+        changeable = found.values <= self.reach(k) * varying
+        return np.asarray((changeable * np.arange(1, m + 1)).max(axis=1))
 
     def _left(self, small: SmallModes, neighbors: Neighbors) -> Array:
         """Return what is left of the smallest of the small singular values within reach, (n,)."""
