@@ -12,7 +12,7 @@ moves, which vary over the smearing, and near the cutoff over the distance to it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -27,10 +27,9 @@ from sensitivity.tolerances import Tolerance
 # Å. A value above the largest times the reach over a distance between these cannot vanish: see
 # ``variation``. The shorter is that of ``diagnose`` for every descriptor.
 _SHORTEST, _LONGEST = 0.1, 0.5
-# Largest slope of a value, over what its mode moves and ``variation``. At X0 it is at most 2.06 in
-# 490 bases, and less in 20 000 environments of rattled molecules, copper and water: this times
-# ``MOST``.
-_SLOPE = 2.6
+# Largest slope of a value, over the derivatives by the neighbours that its mode moves, and over
+# ``variation``: at X0 it is at most 2.06, in 735 bases.
+_SLOPE = 2.3
 # Largest ‖E‖ |δ|: what is left allows for the second order.
 MOST = 0.8
 # Times ``Tolerance.RANK``: the singular value that must be left.
@@ -65,8 +64,23 @@ class Smallest(NamedTuple):
 
     gradients: LikeGradients
     places: Indices  # (n,), of the environments among those of the gradients
-    values: Array  # (n, m), ascending
-    modes: Array  # (n, 3k, m), of J S
+    values: Array  # (n, m), ascending; infinite where fewer are known
+    modes: Array  # (n, 3k, m), of J S; zero where fewer are known
+
+    @classmethod
+    def joined(cls, parts: Sequence[Smallest]) -> Smallest:
+        """Return some environments after others, of the same gradients."""
+        places = np.concatenate([part.places for part in parts])
+        most = max(part.values.shape[1] for part in parts)
+        values = np.full((len(places), most), np.inf)
+        modes = np.zeros((len(places), parts[0].modes.shape[1], most))
+        start = 0
+        for part in parts:
+            count, m = part.values.shape
+            values[start : start + count, :m] = part.values
+            modes[start : start + count, :, :m] = part.modes
+            start += count
+        return cls(parts[0].gradients, places, values, modes)
 
     def only(self, chosen: Indices) -> Smallest:
         """Return the modes of some environments."""
