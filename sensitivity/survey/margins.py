@@ -28,7 +28,7 @@ from sensitivity.tolerances import Tolerance
 # ``variation``. The shorter is that of ``diagnose`` for every descriptor.
 _SHORTEST, _LONGEST = 0.1, 0.5
 # Largest slope of a value, over the derivatives by the neighbours that its mode moves, and over
-# ``variation``: at X0 it is at most 2.06, in 735 bases.
+# ``variation``: at X0 it is at most 2.06, in 525 bases.
 _SLOPE = 2.3
 # Largest ‖E‖ |δ|: what is left allows for the second order.
 MOST = 0.8
