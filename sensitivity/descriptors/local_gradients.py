@@ -58,10 +58,12 @@ class LocalGradients:
 
     @property
     def norm_bounds(self) -> Array:
-        """Upper bounds on the norms, if all neighbours were in one direction, (e,)."""
+        """Upper bounds on the norms, if all neighbours had the same radial functions, (e,)."""
         values = self.radial[:, 1::3]
-        lengths = np.sqrt(np.einsum("ekln,ekln->ekl", values, values)).sum(axis=1)  # [e, l]
-        return np.asarray(np.linalg.norm(_factors_of_degrees(values.shape[2]) * lengths**2, axis=1))
+        lengths = np.sqrt(np.einsum("ekln,ekln->lek", values, values))[..., None]
+        angular = np.abs(self.kernel[..., ::3])
+        totals = lengths.swapaxes(2, 3) @ (angular @ lengths)
+        return np.asarray(np.sqrt(np.square(totals).sum(axis=(0, 2, 3))))
 
     @cached_property
     def gram(self) -> Array:

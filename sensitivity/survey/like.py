@@ -106,7 +106,7 @@ def decompose_alike(
         return None
     sites, tests = list[Site | None]([None] * len(alike.places)), None
     if tolerance is not None:
-        margins = Margins(differentiate, tolerance, variation(descriptor))
+        margins = Margins(differentiate, tolerance, variation(descriptor), descriptor.cutoff)
         k = alike.neighbors.numbers.shape[1]
         tests = margins, Searches.of(margins, descriptor, neighbors=k, species=species)
         sites = find_sites(
@@ -149,14 +149,16 @@ def _decompose(
         scale = np.maximum(largest, gradients.norms / cutoff)
     firm = np.array([site is not None and not site.hidden for site in sites])
     sufficient = _SUFFICIENT if tests is None else max(_SUFFICIENT, tests[0].fraction(k))
-    for group in _find_small(gradients, mixed, vectors, values, rotations, sufficient):
-        chosen = group.places
-        columns = rotations[chosen[0]] + np.arange(group.values.shape[1])
-        values[chosen[:, None], columns] = group.values
-        if tests is not None:
-            found = [sites[place] for place in chosen.tolist()]
-            near, limits = neighbors.only(chosen), (largest[chosen], scale[chosen])
-            firm[chosen] = _hold(tests, group, near, found, rotations[chosen], *limits)
+    small = list(_find_small(gradients, mixed, vectors, values, rotations, sufficient))
+    for group in small:
+        columns = rotations[group.places[0]] + np.arange(group.values.shape[1])
+        values[group.places[:, None], columns] = group.values
+    if small and tests is not None:
+        together = Smallest.joined(small)
+        chosen = together.places
+        found = [sites[place] for place in chosen.tolist()]
+        near, limits = neighbors.only(chosen), (largest[chosen], scale[chosen])
+        firm[chosen] = _hold(tests, together, near, found, rotations[chosen], *limits)
     known = [site if kept else None for site, kept in zip(sites, firm.tolist(), strict=True)]
     if tests is not None:
         held = dict(hold_nearly(tests[0], gradients, mixed, neighbors, sites, values, scale))
