@@ -50,8 +50,8 @@ class Bands(ReadOnlyArrays, Stoppable):
         Shape (q, 3): number of waves that move every environment as a rigid body, apart from their
         symmetry: "unseen", "rotation" and "translation".
     nearly_hidden
-        Shape (q,): how many more waves are visible than in the nearest crystal that has exactly
-        the symmetry that this one has within 1e-3 Å. They are among the predicted ones.
+        Shape (q,): number of visible waves that symmetry would hide in the nearest crystal that has
+        exactly the symmetry that this one has within 1e-3 Å. They are among the predicted ones.
     shortfalls
         Wave vectors at which fewer waves are visible than predicted, with causes.
     threshold

@@ -157,15 +157,31 @@ class Study:
     def _settle_near(
         self, ideal: Study, q: Array, found: AtWaveVector, *, zero: float, scale: float
     ) -> AtWaveVector:
-        """Return the results at q, (3,), from those of the ideal crystal and the two ranks."""
+        """Return the results at q, (3,), from those of the ideal crystal and the two ranks.
+
+        A wave that the ideal crystal misses, although its symmetry allows it, can be visible here.
+        """
         exact = next(ideal.decompose(q[None]))
         settled = ideal.settle(q, exact, zero=zero, scale=scale)
         rank = int((found.values > zero).sum())
-        further = rank - int((exact.values > zero).sum())
-        predicted, (unseen, rotation, translation) = settled.predicted + further, settled.rigid
+        lacking = settled.predicted - int((exact.values > zero).sum())
+        if lacking > 0:
+            lacking = min(lacking, self._count_missed(q, rank, allowed=settled.predicted))
+        predicted, (unseen, rotation, translation) = rank + lacking, settled.rigid
         unseen = min(unseen, len(found.values) - max(rank, predicted) - rotation - translation)
-        nearly = settled.nearly_hidden + max(further, 0)
+        nearly = settled.nearly_hidden + max(predicted - settled.predicted, 0)
         return AtWaveVector(found.values, predicted, (unseen, rotation, translation), nearly)
+
+    def _count_missed(self, q: Array, rank: int, *, allowed: int) -> int:
+        """Return how many waves of q, (3,), after the ``rank`` visible ones symmetry allows.
+
+        More than a tenth of them is in the span of the ``allowed`` waves to which F(q) responds
+        most. Less can be due to the deviation, which mixes hidden waves with those that J(q) sees.
+        """
+        _, waves = decompose_bloch(self.derivative.at(q[None]))
+        _, vectors = self.allowed.squares(q[None])
+        span = vectors[0][:, len(waves[0]) - allowed :]
+        return int((_sizes(waves[0, rank:].conj() @ span) > 0.1).sum())
 
     def _count_allowed(self, q: Array, *, above: float) -> int:
         """Return how many singular values of F(q), (3,), are above a fraction, at most 1e-6."""

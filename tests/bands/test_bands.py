@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -614,6 +615,61 @@ def test_long_waves_of_rounded_crystals_are_those_of_the_exact_one(exact, digits
         causes = Counter(found.waves(each).causes)
         here = np.flatnonzero((found.q == each).all(axis=1))[0]
         assert causes == {c: n[here] for c, n in found.counts.items() if n[here]}
+
+
+SYMMETRIC = {
+    "fluorite": bulk("CaF2", "fluorite", a=5.463),
+    "hcp": bulk("Mg", "hcp", a=3.2094, c=5.2108),
+    "perovskite": CRYSTALS["perovskite"][0],
+    "layer": LAYER,
+    "graphene": graphene(vacuum=8.0),
+    "calcite": from_spacegroup(
+        ["Ca", "C", "O"],
+        [(0, 0, 0), (0, 0, 0.25), (0.2578, 0, 0.25)],
+        spacegroup=167,
+        cellpar=[4.9896, 4.9896, 17.061, 90, 90, 120],
+        primitive_cell=True,
+    ),
+}
+FEW = [
+    DensityCorrelations(order=1, cutoff=4.2),
+    DensityCorrelations(order=1, cutoff=4.2, n_max=3, l_max=2),
+    DensityCorrelations(cutoff=4.2, n_max=1, l_max=1),
+    DensityCorrelations(cutoff=4.2, n_max=3, l_max=2),
+]
+
+
+@lru_cache
+def ranks_in_a_large_basis(name: str, q: bytes) -> list[int]:
+    """Ranks of the symmetric crystal at wave vectors."""
+    path = np.frombuffer(q).reshape(-1, 3)
+    return bands(SYMMETRIC[name], DensityCorrelations(cutoff=4.2), path=path).rank.tolist()
+
+
+@pytest.mark.parametrize("descriptor", FEW, ids=["6 6", "3 2", "1 1 order 2", "3 2 order 2"])
+@pytest.mark.parametrize("digits", [3, 4, 6, None])
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_a_small_basis_of_a_rounded_crystal_has_consistent_counts(name, digits, descriptor):
+    """Rounding shows waves that the basis misses in the symmetric crystal, and hidden ones."""
+    atoms = SYMMETRIC[name].copy()
+    q = np.concatenate([[[0, 0, 0], [0.6, 0.9, 0.7]], GENERAL[:1]]) * atoms.pbc
+    if digits is not None:
+        atoms.positions = atoms.positions.round(digits)
+        atoms.set_cell(atoms.cell.array.round(digits))
+    found = bands(atoms, descriptor, path=q)
+    assert all((count >= 0).all() for count in found.counts.values())
+    assert (sum(found.counts.values()) == 3 * len(atoms)).all()
+    assert (found.rank <= found.predicted_rank).all()
+    expected = ranks_in_a_large_basis(name, q.tobytes())
+    assert (found.predicted_rank - found.nearly_hidden).tolist() == expected
+    for number, each in enumerate(q):
+        waves = found.waves(each)
+        causes = {cause: n[number] for cause, n in found.counts.items() if n[number]}
+        assert Counter(waves.causes) == causes
+        flat = waves.vectors.reshape(len(waves.causes), -1)
+        np.testing.assert_allclose(flat.conj() @ flat.T, np.eye(len(flat)), atol=1e-10)
+        invisible = waves.singular_values[found.rank[number] :]
+        assert (invisible <= (1 + 1e-9) * found.zero_level).all()
 
 
 def test_the_hidden_waves_of_a_rounded_layer_are_those_of_the_exact_one() -> None:

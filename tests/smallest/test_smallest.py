@@ -28,6 +28,9 @@ from sensitivity.smallest.filtered import Budget, find_lowest
 from sensitivity.smallest.gram import SparseGram, triangle
 from sensitivity.smallest.search import Search, bound_errors
 from sensitivity.smallest.waves import allowed_waves
+from sensitivity.symmetry.hidden import count_hidden
+from sensitivity.symmetry.sites import site_symmetries
+from sensitivity.tolerances import Tolerance
 
 DESCRIPTOR = DensityCorrelations(cutoff=5.0, n_max=6, l_max=4)
 SMALL = DensityCorrelations(cutoff=3.5, n_max=3, l_max=3)
@@ -552,3 +555,34 @@ def test_rounded_coordinates_are_not_taken_for_exact_waves() -> None:
     values = np.linalg.svd(np.linalg.qr(jacobian(atoms, descriptor).dense(), mode="r"))[1]
     assert found.method != "waves"
     assert found.null == np.count_nonzero(values <= 1e-5 * found.scale) - 3  # translations
+
+
+@pytest.mark.parametrize(
+    ("cell", "digits", "repeats", "cutoff"),
+    [
+        (bulk("CaF2", "fluorite", a=5.463), 4, (5, 5, 4), 4.2),
+        (bulk("Mg", "hcp", a=3.2094, c=5.2108), 3, 5, 3.5),
+    ],
+    ids=["CaF2", "Mg"],
+)
+def test_hidden_waves_of_a_rounded_crystal_are_those_of_its_environments(
+    cell, digits, repeats, cutoff
+) -> None:
+    """Also where a small basis misses waves that the rounding makes visible."""
+    cell = cell.copy()
+    cell.positions = cell.positions.round(digits)
+    cell.set_cell(cell.cell.array.round(digits))
+    atoms, descriptor = cell.repeat(repeats), DensityCorrelations(order=1, cutoff=cutoff)
+    found = smallest(atoms, descriptor)
+    assert found.method == "waves"
+    sites = list(
+        site_symmetries(
+            atoms,
+            centers=range(len(atoms)),
+            cutoff=cutoff,
+            tolerance=Tolerance.POSITIONS,
+            edge=Tolerance.ONE_PLACE,
+        )
+    )
+    groups = [site.group for site in sites]
+    assert found.hidden == count_hidden(sites, groups, count=len(atoms)) - 3
