@@ -52,7 +52,8 @@ class CenterRows(ReadOnlyArrays):
 
     def at(self, q: Array, *, count: int) -> Complex:
         """Return A_i(q) for wave vectors (q, 3), shape (q, r, count, 3), of ``count`` atoms."""
-        phases = np.exp(2j * np.pi * (q @ self.cells.T))  # [q, image]
+        within = q - np.rint(q)  # whole numbers change nothing, but large ones lose digits
+        phases = np.exp(2j * np.pi * (within @ self.cells.T))  # [q, image]
         seen, first = np.unique(self.atoms, return_index=True)
         out = np.zeros((len(q), len(self.rows), count, 3), dtype=complex)
         waves = self.rows * phases[:, None, :, None]  # [q, row, image, xyz]

@@ -134,11 +134,11 @@ def _read(numbers: ArrayLike) -> Array:
 
 def check_open(q: Array, atoms: Atoms) -> Array:
     """Return wave vectors; a ValueError if one is along an open direction, or too large."""
-    most = 1e6  # phases have errors of 1e-9
+    most = 1e6  # fractions have errors of 1e-10
     if np.abs(q).max(initial=0.0) > most:
         raise ValueError(
-            f"components of wave vectors must be at most {most:g}, since phases of larger ones are "
-            f"not exact, got {np.abs(q).max():g}; subtract whole numbers, which change nothing."
+            f"components of wave vectors must be at most {most:g}, since fractions of larger ones "
+            f"are not exact, got {np.abs(q).max():g}; subtract whole numbers, which change nothing."
         )
     if np.abs(q[:, ~atoms.pbc]).max(initial=0.0) > Tolerance.EXACT:
         open_axes = ", ".join(np.array(list("abc"))[~atoms.pbc])

@@ -192,6 +192,15 @@ def test_wave_vectors_are_periodic_and_even() -> None:
     assert np.abs(values - values[0]).max() <= 1e-13 * values.max()
 
 
+@pytest.mark.parametrize("cell", [bulk("Si"), bulk("CaF2", "fluorite", a=5.463)], ids=str)
+def test_whole_numbers_in_wave_vectors_change_no_digit(cell: Atoms) -> None:
+    q = np.array([[0.5, 0.25, 0.375], [0.125, 0.5, 0.0625], [0, 0, 0]])
+    whole = np.array([1e5, 3e5, -999999])
+    near, far = (bands(cell, SMALL, path=path, threshold=1e-11) for path in (q, q + whole))
+    assert far.singular_values.tolist() == near.singular_values.tolist()
+    assert_ranks_agree(far)
+
+
 def test_another_choice_of_the_cell_changes_nothing() -> None:
     cell, _ = CRYSTALS["quartz"]
     other = cell.copy()
