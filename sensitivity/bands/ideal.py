@@ -56,6 +56,11 @@ def largest_deviation(sites: list[SiteSymmetry]) -> float:
     return max(site.group.deviation for site in sites)
 
 
+def largest_move(atoms: Atoms, ideal: Atoms) -> float:
+    """Return the largest distance of an atom from its place in another crystal, Å."""
+    return float(np.linalg.norm(ideal.positions - atoms.positions, axis=1).max())
+
+
 def symmetrized(atoms: Atoms, sites: Sequence[SiteSymmetry]) -> Atoms:
     r"""Return a crystal that deviates from the groups of its environments to second order.
 

@@ -185,10 +185,12 @@ class Bands(ReadOnlyArrays, Stoppable):
         if not len(nearly):
             return ""
         where = f"At {len(nearly)} of them" if len(self.q) > 1 else "There"
+        far = self.study.far_from_ideal
+        moved = f"; atoms are up to {far:.1g} Å from a crystal with this symmetry" if far else ""
         return (
             f" {where} {_range(nearly)} of the visible ones would be hidden by symmetry, if the "
             f"sites did not deviate from it by up to {self.study.deviation:.0e} Å, root mean "
-            "square over an environment."
+            f"square over an environment{moved}."
         )
 
     def _describe_nearby(self) -> str:

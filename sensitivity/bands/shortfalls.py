@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.bands.ideal import idealize, nearly_symmetric_sites
+from sensitivity.bands.ideal import idealize, largest_move, nearly_symmetric_sites
 from sensitivity.bloch import (
     BlochJacobian,
     BlochMatrix,
@@ -143,8 +143,8 @@ class Comparison:
         sites = nearly_symmetric_sites(here, cutoff=cutoff, tolerance=tolerance)
         ideal, sites = idealize(here, sites)
         groups = [site.group.binding(here.known.invariance) for site in sites]
-        gaps = np.linalg.norm(ideal.atoms.positions - here.atoms.positions, axis=1)
-        return seen_by_symmetry(ideal.atoms, sites, groups), float(gaps.max())
+        moved = largest_move(here.atoms, ideal.atoms)
+        return seen_by_symmetry(ideal.atoms, sites, groups), moved
 
     @cached_property
     def _atoms_fade(self) -> bool:

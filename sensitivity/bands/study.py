@@ -8,7 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensitivity.bands.ideal import idealize, largest_deviation, nearly_symmetric_sites
+from sensitivity.bands.ideal import (
+    idealize,
+    largest_deviation,
+    largest_move,
+    nearly_symmetric_sites,
+)
 from sensitivity.bands.shortfalls import Comparison, Shortfall, Sorted
 from sensitivity.bloch import (
     BlochJacobian,
@@ -99,6 +104,13 @@ class Study:
         If the symmetry is exact it is that of 3e-5, near the threshold of visibility.
         """
         return square_of_zero((self.ideal or self).deviation)
+
+    @property
+    def far_from_ideal(self) -> float:
+        """Å: largest distance of an atom from its place in the ideal crystal."""
+        if self.ideal is None:
+            return 0.0
+        return largest_move(self.observation.atoms, self.ideal.observation.atoms)
 
     def parts(self, q: Array) -> list[Array]:
         """Return the wave vectors a few at a time."""

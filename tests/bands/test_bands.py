@@ -690,6 +690,23 @@ def test_the_hidden_waves_of_a_rounded_layer_are_those_of_the_exact_one() -> Non
     assert found.hidden == exact.hidden == exact.null
 
 
+def test_the_status_says_how_far_the_symmetric_crystal_is() -> None:
+    """Bonds of a modulated chain differ little from their neighbours: it is near an even one."""
+    count, spacing, amplitude = 60, 1.4, 0.03
+    number = np.arange(count)
+    heights = spacing * number + amplitude * np.sin(2 * np.pi * number / count)
+    atoms = Atoms(f"C{count}", cell=[9, 9, spacing * count], pbc=(False, False, True))
+    atoms.positions[:, 2] = heights
+    places = np.append(heights, spacing * count)  # of the atoms, and length of the cell
+    even = np.column_stack([[*np.ones(count), 0], np.arange(count + 1)])
+    nearest = even @ np.linalg.lstsq(even, places)[0]
+    expected = np.abs(nearest - places)[:-1].max()
+    found = bands(atoms, DensityCorrelations(cutoff=2.0), path=[[0, 0, 0]])
+    assert found.study.far_from_ideal == pytest.approx(expected, rel=1e-3)
+    assert found.nearly_hidden.any()
+    assert found.status.endswith("; atoms are up to 0.02 Å from a crystal with this symmetry.")
+
+
 @pytest.mark.parametrize("threshold", [1e-11, 1e-9, 1e-8, 1e-7, 1e-6])
 @pytest.mark.parametrize("name", ["rock salt", "diamond"])
 def test_faint_long_waves_above_a_small_threshold_are_allowed(name, threshold: float) -> None:
