@@ -426,9 +426,7 @@ def test_descriptors_that_are_refused(build, message: str) -> None:
 
 
 def test_a_second_cutoff_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"cutoff of 4.48\d* Å by its own r_cut; change r_cut"
-    ):
+    with pytest.raises(ValueError, match=r"cutoff of 4.48\d* Å by its own r_cut; change r_cut"):
         Dscribe(soap(ethanol()), cutoff=5.0)
 
 
