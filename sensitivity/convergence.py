@@ -157,7 +157,7 @@ class Convergence(ReadOnlyArrays, Stoppable):
             return "the chosen centers see no internal displacement"
         if np.isnan(value):
             return "symmetry hides all displacements"
-        rank = f"the rank stays {self.rank[point]:.0f} (at most {self.visible[point]}, by symmetry)"
+        rank = f"the rank stays {self.rank[point]:.0f} (symmetry allows {self.visible[point]})"
         if value <= Tolerance.RANK:
             return f"{rank}, the smallest singular value zero"
         smallest = f"the smallest value, {value:.1e} of the largest"

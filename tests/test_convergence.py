@@ -116,7 +116,7 @@ def test_status_tells_from_where_on_nothing_changes() -> None:
     assert found.converged == (1, 1)
     assert found.converged_basis == {"n_max": 6, "l_max": 6}
     assert found.status == (
-        "Converged: from n_max = 6, l_max = 6 on, the rank stays 7 (at most 7, by symmetry), and "
+        "Converged: from n_max = 6, l_max = 6 on, the rank stays 7 (symmetry allows 7), and "
         f"the smallest value, {found.smallest[1, 1]:.1e} of the largest, changes by less than 10 %."
     )
     for start, same in (((1, 1), True), ((0, 1), False), ((1, 0), False)):
@@ -128,7 +128,7 @@ def test_status_tells_from_where_on_nothing_changes() -> None:
 def test_status_of_a_zero_that_stays() -> None:
     found = convergence(structures.load("X0"), DESCRIPTOR, centers=[0], n_max=[4, 6])
     assert found.status == (
-        "Converged: from n_max = 4 on, the rank stays 8 (at most 9, by symmetry), the smallest "
+        "Converged: from n_max = 4 on, the rank stays 8 (symmetry allows 9), the smallest "
         "singular value zero."
     )
 

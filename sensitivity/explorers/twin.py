@@ -33,6 +33,8 @@ from sensitivity.share.pages import make_page
 from sensitivity.singular import Twin, superpose
 from sensitivity.structures import environment
 
+_BOTH = {"trajectory": ("trajectory", "extxyz", "Both structures, the second laid on the first")}
+
 STEPS = 50  # of the slider, each 2 % of the path from the first structure to the second
 LOWEST = 1e-17  # lower end of the axis of the chart: below rounding
 
@@ -105,7 +107,7 @@ class TwinExplorer(MotionView):
     arrows = Switch(False)
     moved, per_stop = "share", 1 / STEPS
 
-    files = ATOMS | FIGURES | PAGE
+    files = ATOMS | _BOTH | FIGURES | PAGE
 
     texts = Texts(
         label="Morph: first → second",

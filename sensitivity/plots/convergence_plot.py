@@ -131,7 +131,7 @@ def _any_seen(convergence: Convergence) -> bool:
 
 def name_rank(convergence: Convergence) -> str:
     """Return the label of a rank, with the largest value that symmetry allows."""
-    return f"rank (at most {convergence.visible.max()}, by symmetry)"
+    return f"rank (symmetry allows {convergence.visible.max()})"
 
 
 def name_setting(name: str) -> str:

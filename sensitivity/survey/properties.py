@@ -16,7 +16,7 @@ from sensitivity.survey.rows import Table
 
 LABELS: Mapping[str, str] = {
     "neighbors": "number of neighbours",
-    "gap": "farthest neighbour to cutoff (Å)",
+    "gap": "cutoff minus distance of the farthest neighbour (Å)",
     "species": "species of the center",
     "frame": "frame",
     "atoms": "atoms in the frame",

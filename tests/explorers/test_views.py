@@ -1022,10 +1022,10 @@ def test_where_nothing_can_be_computed_the_map_says_so(monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_the_map_says_how_much_symmetry_allows(basis: BasisExplorer) -> None:
     # S1 has no symmetry: 9 internal displacements; of methane it allows only that of its bonds.
-    assert colour_label(basis) == "rank (at most 9, by symmetry)"
+    assert colour_label(basis) == "rank (symmetry allows 9)"
     methane = BasisExplorer(structures.load("CH4"), DESCRIPTOR, centers=[0])
     title = methane.map.figure.axes[0].get_title()
-    assert title.endswith("lower number: rank (at most 1, by symmetry)")
+    assert title.endswith("lower number: rank (symmetry allows 1)")
 
 
 def colour_label(view: BasisExplorer) -> str:

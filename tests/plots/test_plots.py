@@ -390,7 +390,7 @@ def test_where_nothing_is_sharp_the_ranks_are_drawn():
     for atoms, centers, most in ((graphene, None, 0), (point, [0], 9)):
         line = convergence(atoms, DESCRIPTOR, centers=centers, n_max=[1, 2])
         ax = plots.plot_convergence(line)
-        assert ax.get_ylabel() == f"rank (at most {most}, by symmetry)"
+        assert ax.get_ylabel() == f"rank (symmetry allows {most})"
         assert np.array_equal(ax.lines[0].get_ydata(), line.rank)
         cells = convergence(atoms, DESCRIPTOR, centers=centers, n_max=[1, 2], l_max=[1, 2, 4])
         ax = plots.plot_convergence(cells)
