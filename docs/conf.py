@@ -82,7 +82,6 @@ myst_substitutions = {
     "gallery": '<a href="../gallery/index.html">gallery</a>' if EXTRA.exists() else "gallery",
     "binder": " · ".join(f"[{name}]({binder_address(path)})" for name, path in BINDER.items()),
     "memory": f"{ServerLimit.MEMORY / 1e9:g} GB",
-    "repository": f"[repository]({SOURCE})",
     "software": SOFTWARE,
     "upload": f"{Limit.UPLOAD / 1e6:g} MB",
     "visitors": ServerLimit.VISITORS,

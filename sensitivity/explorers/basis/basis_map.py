@@ -99,7 +99,7 @@ class BasisMap(FigureWidget):
         bar = draw_convergence(axes, self._found)
         add_legend(axes)
         above = 24 if axes.get_legend() else 6  # points
-        title = "frame: current basis; click to choose"
+        title = "black frame: current basis; click to choose"
         if bar is not None and bar.ax.get_ylabel() == MEASURE:
             title += f"\nlower number: {name_rank(self._found)}"
         axes.set_title(title, fontsize="small", pad=above)

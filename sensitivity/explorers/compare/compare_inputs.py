@@ -46,8 +46,8 @@ CONTROLS: dict[str, tuple[str, int | str, str, dict[str, Any]]] = {
     ),
     "metric": (
         *("Dropdown", 165),
-        "Features as they are compared: divided by their standard deviation over displaced copies "
-        "of the structure, also decorrelated, or raw",
+        "Scaling of the features. standardised: divided by their standard deviation over displaced "
+        "copies of the structure; whitened: also decorrelated; raw: unchanged",
         {"options": [(label, name) for name, label in METRICS.items()]},
     ),
     "first": ("Dropdown", 270, _DESCRIPTOR, {}),

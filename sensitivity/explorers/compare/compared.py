@@ -26,8 +26,9 @@ Choice = tuple[int, int]
 """Number of a descriptor and of one of its modes."""
 
 CAPTION = (
-    "What a descriptor sees and another one misses at amplitude 0: number of displacements, "
-    "reconstruction error, and principal angles between the least visible modes of both"
+    "What the descriptor sees and the other one misses at amplitude 0. missed: number of "
+    "displacements; error: part of the norm of the Jacobian that the other cannot reconstruct; "
+    "angles: principal angles between the least visible modes of both"
 )
 
 
