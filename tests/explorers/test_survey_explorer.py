@@ -23,7 +23,7 @@ from matplotlib.backend_bases import MouseEvent
 from panel import TOOLBAR, chosen, message, sentence, xyz
 from PIL import Image
 
-from sensitivity import DensityCorrelations, diagnose, structures, survey
+from sensitivity import DensityCorrelations, diagnose, share, structures, survey
 from sensitivity.descriptors import Function
 from sensitivity.explorers import SurveyExplorer
 from sensitivity.explorers.parts.molecule import ARROWS, LOAD
@@ -391,6 +391,29 @@ def test_a_deleted_folder_is_a_sentence(tmp_path: Path) -> None:
     assert "The survey cannot be read any more: No such file or directory: " in message(view)
     assert "restore its folder, or repeat the survey." in message(view)
     assert "Errno" not in message(view)
+
+
+def test_save_and_share_write_what_the_buttons_download(
+    view: SurveyExplorer, tmp_path: Path
+) -> None:
+    page = write_page(view._known, lambda _: None)
+    share.page(view, tmp_path / "a.html")
+    view.save(tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes() == page
+    view.save(tmp_path / "a.py")
+    assert (tmp_path / "a.py").read_text() == view.code()
+    view.save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_save_without_an_environment_is_refused_except_the_page(
+    found: Survey, tmp_path: Path
+) -> None:
+    view = SurveyExplorer(found)
+    view.save(tmp_path / "a.html")
+    assert "Survey of environments" in (tmp_path / "a.html").read_text()
+    with pytest.raises(ValueError, match="structures are not known"):
+        view.save(tmp_path / "a.png")
 
 
 def test_a_frame_that_could_not_be_analysed_is_said() -> None:

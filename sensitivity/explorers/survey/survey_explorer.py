@@ -14,9 +14,9 @@ from sensitivity.explorers.main.explorer import Explorer
 from sensitivity.explorers.main.exports import write_source
 from sensitivity.explorers.main.mode_texts import labels, meaning
 from sensitivity.explorers.parts import inputs
-from sensitivity.explorers.parts.background import Report, interrupts_held
+from sensitivity.explorers.parts.background import Report, Work, interrupts_held
 from sensitivity.explorers.parts.choices import make_control
-from sensitivity.explorers.parts.downloads import ATOMS, write_frames
+from sensitivity.explorers.parts.downloads import ATOMS, FIGURES, write_frames
 from sensitivity.explorers.parts.layout import make_heading, require, row
 from sensitivity.explorers.parts.motion_view import Texts
 from sensitivity.explorers.parts.saved_view import SESSION
@@ -29,11 +29,11 @@ from sensitivity.reports.surveys import describe_environment, name_descriptor_of
 from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import label_environment
 
-FILES = SESSION | {
+MORE = SESSION | {
     "page": ("Share", "html", "One file with the figures and the worst environments"),
     "code": ("Python", "py", "A script that prints the same numbers for this environment"),
 }
-"""Label, suffix and tooltip of downloads beside those of other explorers."""
+"""Files beside atoms and figures: label of the button, suffix of the file, and tooltip."""
 
 
 class SurveyExplorer(EnvironmentView):
@@ -91,6 +91,8 @@ class SurveyExplorer(EnvironmentView):
     (1, 0, 'incompleteness')
     """
 
+    files = ATOMS | FIGURES | MORE
+
     texts = Texts(
         label="amplitude (Å)",
         slider="Root of the summed squared displacements; the arrow keys change it by 0.02 Å",
@@ -130,7 +132,6 @@ class SurveyExplorer(EnvironmentView):
             ),
             below=(self.below,),
         )
-        self._add_downloads()
         self._hide()
         self._connect_choices()
         if subject is None:
@@ -204,22 +205,27 @@ class SurveyExplorer(EnvironmentView):
         return about + write_source(state)
 
     def export(self, name: str) -> None:
-        """Download a file: one of other explorers, "page" or "code"; ValueError if unknown."""
-        file = f"{self.texts.file}.{FILES[name][1]}" if name in FILES else ""
+        """Download a file of ``files``; ValueError if it is unknown."""
         if name == "page":
-            self._save(file, partial(write_page, self._known), note=self._known.missing_in_page)
-            return
-        if name == "session":
-            self.download(file, self._session())
-            return
-        self._check_shown()
-        if name == "code":
-            self.download(file, self.code().encode())
+            self._save("survey.html", self._page(), note=self._known.missing_in_page)
         elif name in ATOMS:
+            self._check_shown()
             shown = [self._moved(self.amplitude)] if name == "geometry" else self.frames()
             self.download("survey.extxyz", write_frames(shown))
         else:
             super().export(name)
+
+    def _make(self, name: str) -> Work:
+        if name in ("page", "session"):
+            return super()._make(name)
+        self._check_shown()
+        if name != "code":
+            return super()._make(name)
+        content = self.code().encode()
+        return lambda _: content
+
+    def _page(self) -> Work:
+        return partial(write_page, self._known)
 
     def _make_controls(self) -> None:
         texts = {
@@ -244,14 +250,6 @@ class SurveyExplorer(EnvironmentView):
         self.summary = require("ipywidgets").HTML()
         look = {"icon": "external-link", "tooltip": "Show this environment in an Explorer below"}
         self.opener = make_control("Button", "auto", description="open in Explorer", **look)
-
-    def _add_downloads(self) -> None:
-        """Add the buttons of ``FILES`` to the row of downloads."""
-        for name, (label, _, tooltip) in FILES.items():
-            look = {"description": label, "icon": "download", "tooltip": tooltip}
-            button = make_control("Button", "auto", **look)
-            button.on_click(lambda _, name=name: self.attempt(self.export, name))
-            self.downloads.children += (button,)
 
     def _connect_choices(self) -> None:
         for name, show in (("row", self._show_row), ("against", self._draw_chart)):
