@@ -8,6 +8,12 @@ from sensitivity.diagnosis.causes import Cause, explain_incompleteness, explain_
 from sensitivity.spectrum import TRIVIAL
 from sensitivity.tolerances import Tolerance
 
+TOO_SMALL = "too small to count as visible"
+"""Stands for the label of a mode whose singular value is not zero and whose cause is not known."""
+
+NO_SUCH_GEOMETRY = "no geometry within the tolerance shows the cause"
+"""The reason why it is not known."""
+
 
 def explain_mode(diagnosis: Diagnosis, number: int) -> str:
     """Return sentences on a mode, its visibility and the evidence."""
@@ -54,8 +60,7 @@ def _invisible(diagnosis: Diagnosis, mode: DiagnosedMode) -> str:
         lifting = None if facts.lifted_by is None else f"but order {facts.lifted_by} does"
         reason = explain_incompleteness(lifting, compared=facts.larger_basis is not None)
     elif distance is None:
-        label = "too small to count as visible"
-        reason = "no geometry within the tolerance shows the cause"
+        label, reason = TOO_SMALL, NO_SUCH_GEOMETRY
     shown = "" if seen is None else f" ({seen:.1e} of the largest singular value)"
     text = f"{label}: {reason}{shown}."
     if mode.cause == "undetermined" and (missing := _missing_tests(diagnosis)):

@@ -11,6 +11,7 @@ from sensitivity.descriptors import Descriptor, with_defaults
 from sensitivity.jacobian import jacobian
 from sensitivity.numerics import Array
 from sensitivity.progress import checkpoint
+from sensitivity.reports.sentences import NO_SUCH_GEOMETRY, TOO_SMALL
 from sensitivity.share.modes_page import Subject, make_mode, make_scene, make_subject
 from sensitivity.share.motion import amplitudes
 from sensitivity.soft_modes import AllowedModes
@@ -18,7 +19,7 @@ from sensitivity.spectrum import decompose_jacobian
 from sensitivity.survey import Survey
 from sensitivity.survey.ranking import conditions, leading_causes
 from sensitivity.survey.rows import Table
-from sensitivity.survey.summary import describe_worst
+from sensitivity.survey.summary import by, describe_worst
 from sensitivity.tolerances import Tolerance
 
 SOFT = 3
@@ -99,22 +100,29 @@ def check_descriptor_of(survey: Survey, descriptor: Descriptor) -> None:
 def _describe(soft: SoftModes, k: int, place: str, cause: str) -> dict[str, object]:
     """Return the texts of the k-th of the soft modes."""
     value, rank = float(soft.values[k]), len(soft.values) - k
-    hidden = value <= soft.zero_level
     which = "softest" if rank == 1 else f"{rank}. softest"
-    share = f"{value / (soft.scale or 1.0):.1e}" if value > Tolerance.EXACT else "0"
-    seen = "invisible" if hidden else "visible"
+    relative = value / (soft.scale or 1.0)
+    share = f"{relative:.1e}" if relative > Tolerance.EXACT else "0"
+    seen = "invisible" if value <= soft.zero_level else "visible"
     return {
         "name": f"{which}: {share}, {seen}",
         "title": f"{place}: {which} mode",
-        "sentence": (
-            "The features of the center do not change along this displacement to first order."
-            if hidden
-            else f"The first 0.01 Å along this displacement changes the features by "
-            f"{0.01 * value:.1e}."
-        ),
+        "sentence": _explain(soft, k, cause),
         "facts": [
-            ("singular value (1/Å)", f"{value:.3e}"),
+            ("singular value (1/Å)", "0" if share == "0" else f"{value:.3e}"),
             ("the same over the scale", share),
-            ("invisible in this environment", "nothing" if cause == "sensitive" else f"by {cause}"),
+            ("invisible in this environment", "nothing" if cause == "sensitive" else by(cause)),
         ],
     }
+
+
+def _explain(soft: SoftModes, k: int, cause: str) -> str:
+    """Return sentences on the change of the features along the k-th of the soft modes."""
+    value = float(soft.values[k])
+    if value <= Tolerance.EXACT * (soft.scale or 1.0):
+        return "The features of the center do not change along this displacement to first order."
+    change = f"The first 0.01 Å along this displacement changes the features by {0.01 * value:.1e}"
+    if value > soft.zero_level:
+        return f"{change}."
+    reason = f": {NO_SUCH_GEOMETRY}" if cause == "undetermined" else ""
+    return f"{change}. It is {TOO_SMALL}{reason}."

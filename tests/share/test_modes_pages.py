@@ -227,11 +227,32 @@ def test_the_worst_environments_have_their_softest_modes(surveyed: Survey, envir
         assert softest["value"] == expected
 
 
+def test_a_small_value_without_a_cause_is_not_called_zero() -> None:
+    """An atom 0.008 Å within the cutoff, where all features fade, is seen too little to count."""
+    end = DESCRIPTOR.cutoff - 0.008
+    frames = [Atoms("CON", [[0, 0, 0], [1.2, 0, 0], [0.2, end, 0]])]
+    found = survey(frames, DESCRIPTOR, species=["C"])
+    assert dict(found.totals.displacements) == {"undetermined": 1}
+    (subject,) = read(make_page(found, frames=frames, descriptor=DESCRIPTOR))["subjects"]
+    softest, next_one = subject["modes"][:2]
+    value = found.table()["s_min"].item()
+    assert softest["sentence"] == (
+        f"The first 0.01 Å along this displacement changes the features by {0.01 * value:.1e}. It "
+        "is too small to count as visible: no geometry within the tolerance shows the cause."
+    )
+    facts = dict(softest["facts"])
+    assert facts["singular value (1/Å)"] == f"{value:.3e}"
+    assert facts["invisible in this environment"] == "of undetermined cause"
+    assert "too small" not in next_one["sentence"]
+
+
 def test_a_survey_without_causes_has_modes(surveyed: Survey) -> None:
     found = survey(FRAMES[:2], DESCRIPTOR, causes=False, species=["C"])
     data = read(make_page(found, frames=FRAMES[:2], descriptor=DESCRIPTOR))
     for subject in data["subjects"]:
         assert subject["cause"] == "invisible"
+        facts = [dict(mode["facts"]) for mode in subject["modes"]]
+        assert {each["invisible in this environment"] for each in facts} == {"of unknown cause"}
         assert "without displacements" not in data["words"]["labels"]["hint"]
 
 
