@@ -30,6 +30,7 @@ _TORCH = (".pt", ".pth", ".ckpt", ".pth.tar")  # endings of files
 
 # Those of the native descriptor, so that descriptors can be compared as they are.
 _DEFAULTS = DensityCorrelations()
+_NATIVE = "DensityCorrelations"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,12 @@ class Entry:
         What it is, in a few words.
     build
         Returns the descriptor for a structure, whose species it may need, with usual settings.
+    name
+        Name of the descriptor in tables and results.
     package
         The package that computes it; empty for this one.
+    order
+        Number of neighbours correlated, if descriptors of several orders have the same name.
 
     Examples
     --------
@@ -57,7 +62,9 @@ class Entry:
 
     text: str
     build: Callable[[Atoms], Descriptor]
+    name: str
     package: str = ""
+    order: int | None = None
 
     @property
     def installed(self) -> str | None:
@@ -195,34 +202,56 @@ def _ace(order: int) -> Callable[[Atoms], Descriptor]:
 
 
 _ENTRIES = {
-    "1": Entry("density correlations of order 1: distances", _native(1)),
-    "2": Entry("density correlations of order 2, the SOAP power spectrum", _native(2)),
-    "3": Entry("density correlations of order 3, the bispectrum", _native(3)),
-    "4": Entry("density correlations of order 4, the trispectrum", _native(4)),
-    "overlap-matrix": Entry(
-        "eigenvalues of the overlap matrix of s and p orbitals", lambda atoms: OverlapMatrix()
+    "1": Entry("density correlations of order 1: distances", _native(1), _NATIVE, order=1),
+    "2": Entry(
+        "density correlations of order 2, the SOAP power spectrum", _native(2), _NATIVE, order=2
     ),
-    "dscribe-soap": Entry("SOAP power spectrum of dscribe", _soap, "dscribe"),
-    "dscribe-acsf": Entry("atom-centered symmetry functions of dscribe", _acsf, "dscribe"),
+    "3": Entry("density correlations of order 3, the bispectrum", _native(3), _NATIVE, order=3),
+    "4": Entry("density correlations of order 4, the trispectrum", _native(4), _NATIVE, order=4),
+    "overlap-matrix": Entry(
+        "eigenvalues of the overlap matrix of s and p orbitals",
+        lambda atoms: OverlapMatrix(),
+        "OverlapMatrix",
+    ),
+    "dscribe-soap": Entry("SOAP power spectrum of dscribe", _soap, "dscribe SOAP", "dscribe"),
+    "dscribe-acsf": Entry(
+        "atom-centered symmetry functions of dscribe", _acsf, "dscribe ACSF", "dscribe"
+    ),
     "dscribe-coulomb-matrix": Entry(
         "eigenvalues of the Coulomb matrix, of a whole molecule, of dscribe",
         _coulomb_matrix,
+        "dscribe CoulombMatrix",
         "dscribe",
     ),
     "featomic-radial-spectrum": Entry(
-        "radial spectrum of featomic", _featomic("SoapRadialSpectrum"), "featomic"
+        "radial spectrum of featomic",
+        _featomic("SoapRadialSpectrum"),
+        "featomic SoapRadialSpectrum",
+        "featomic",
     ),
     "featomic-power-spectrum": Entry(
-        "SOAP power spectrum of featomic", _featomic("SoapPowerSpectrum"), "featomic"
+        "SOAP power spectrum of featomic",
+        _featomic("SoapPowerSpectrum"),
+        "featomic SoapPowerSpectrum",
+        "featomic",
     ),
-    "ace-jax-2": Entry("atomic cluster expansion of order 2, of ace-jax", _ace(2), "ace-jax"),
-    "ace-jax-3": Entry("atomic cluster expansion of order 3, of ace-jax", _ace(3), "ace-jax"),
-    "chgnet-features": Entry("features of atoms in the potential CHGNet", _chgnet, "chgnet"),
+    "ace-jax-2": Entry(
+        "atomic cluster expansion of order 2, of ace-jax", _ace(2), "ace-jax", "ace-jax", order=2
+    ),
+    "ace-jax-3": Entry(
+        "atomic cluster expansion of order 3, of ace-jax", _ace(3), "ace-jax", "ace-jax", order=3
+    ),
+    "chgnet-features": Entry(
+        "features of atoms in the potential CHGNet", _chgnet, "Chgnet 0.3.0", "chgnet"
+    ),
     "sevennet-features": Entry(
-        "features of atoms in the potential SevenNet-0", _sevennet, "sevenn"
+        "features of atoms in the potential SevenNet-0", _sevennet, "SevenNet 7net-0", "sevenn"
     ),
     "torchani-aev": Entry(
-        "atomic environment vectors of the ANI potentials, of TorchANI", _aev, "torchani"
+        "atomic environment vectors of the ANI potentials, of TorchANI",
+        _aev,
+        "TorchANI AEV",
+        "torchani",
     ),
 }
 
@@ -312,3 +341,23 @@ def native_name(descriptor: Descriptor) -> str:
     ('3', '')
     """
     return str(descriptor.order) if type(descriptor) is DensityCorrelations else ""
+
+
+def listed_name(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the name in ``CATALOG`` of a descriptor that results call ``name``; or an empty one.
+
+    Examples
+    --------
+    >>> from sensitivity.descriptors.catalog import listed_name
+    >>> listed_name("dscribe SOAP", {"n_max": 8}), listed_name("DensityCorrelations", {"order": 3})
+    ('dscribe-soap', '3')
+    >>> listed_name("my features", {})
+    ''
+    """
+    order = settings.get("order")
+    for listed, entry in CATALOG.items():
+        if entry.name == name and (
+            entry.order is None or (type(order) is int and entry.order == order)
+        ):
+            return listed
+    return ""

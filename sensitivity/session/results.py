@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sensitivity.descriptors.catalog import listed_name
 from sensitivity.numerics import Array
 from sensitivity.session.sessions import MOST_FRAMES, Named, Session
 from sensitivity.session.values import (
@@ -58,9 +59,8 @@ def _read_descriptor(described: dict[str, Any]) -> Named:
         key: value for key, value in described.items() if key not in ("name", "features_per_center")
     }
     check_settings(settings)
-    order = settings.get("order")
-    listed = name == "DensityCorrelations" and type(order) is int  # otherwise the name is no key
-    return Named(str(order) if listed else name, settings, listed)
+    listed = listed_name(name, settings)
+    return Named(listed or name, settings, bool(listed))
 
 
 def _choose_descriptor(

@@ -20,8 +20,9 @@ from test_derivatives import relative
 from sensitivity import diagnose, jacobian, spectrum, structures
 from sensitivity.cli.main import main
 from sensitivity.descriptors import Descriptor, NotSmooth, packages, with_defaults
-from sensitivity.descriptors.catalog import CATALOG, named_descriptor
+from sensitivity.descriptors.catalog import CATALOG, listed_name, named_descriptor
 from sensitivity.descriptors.protocol import is_json, settings_of
+from sensitivity.reports.sources import describe_descriptor
 
 EXACT = 1e-12  # relative to the largest feature
 DIFFERENCE = 1e-9  # relative to the largest element of the gradient
@@ -60,6 +61,11 @@ def descriptor(name: str) -> Descriptor:
 
 def features(descriptor: Descriptor, atoms: Atoms) -> np.ndarray:
     return descriptor.features(atoms, centers=[0])
+
+
+def test_the_name_in_results_leads_back_to_the_catalog(name: str, descriptor: Descriptor) -> None:
+    described = describe_descriptor(descriptor, molecule())
+    assert listed_name(described["name"], described) == name
 
 
 def test_invariance(descriptor: Descriptor) -> None:

@@ -20,7 +20,8 @@ from waiting import run, until
 
 from sensitivity import DensityCorrelations, structures
 from sensitivity.cli.main import main
-from sensitivity.descriptors import Function
+from sensitivity.descriptors import Function, with_defaults
+from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers import Explorer
 from sensitivity.explorers.main.sessions import make_session
 from sensitivity.session import LINK, parse_session, parse_text
@@ -364,6 +365,51 @@ def test_each_descriptor_of_a_comparison_opens(tmp_path: Path, capsys) -> None:
     assert explorer.descriptor.order == 1
     assert f"Of {', '.join(labels)}, this is the first" in message(explorer)
     assert "differ" not in message(explorer)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("overlap-matrix", "cutoff", 4.0),
+        ("dscribe-soap", "n_max", 4),
+        ("featomic-power-spectrum", "l_max", 3),
+    ],
+)
+def test_a_result_of_a_listed_descriptor_opens_with_its_settings(
+    name: str, setting: str, value: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "found.json"
+    line = ("diagnose", "H2O", "--descriptor", name, "--setting", f"{setting}={value}", "--json")
+    assert main(line) == 0
+    path.write_text(capsys.readouterr().out)
+    explorer = Explorer("H2", SIMPLE)
+    explorer.load_state(path)
+    explorer.wait()
+    assert explorer.settings.descriptor.value == name
+    assert settings_of(explorer.descriptor)[setting] == value
+    assert (formula(explorer), explorer.centers) == ("OH2", (0, 1, 2))
+    said = " ".join(["Opened the session.", *with_defaults(explorer.descriptor).remarks])
+    assert message(explorer) == said  # nothing differs
+    explorer.load_state(path, descriptor=explorer.descriptor)
+    explorer.wait()
+    assert message(explorer) == "Opened the session."  # the remarks are known
+    few = Explorer("H2", SIMPLE, descriptors=["1", "2"])
+    with pytest.raises(ValueError, match=f"{name}, which is not offered here"):
+        few.load_state(path)
+
+
+def test_a_result_with_settings_that_no_control_has_opens_and_says_so(
+    tmp_path: Path, capsys
+) -> None:
+    path = tmp_path / "found.json"
+    assert main(("diagnose", "H2O", "--descriptor", "dscribe-soap", "--json")) == 0
+    data = json.loads(capsys.readouterr().out)
+    data["descriptor"]["rbf"] = "polynomial"
+    path.write_text(json.dumps(data))
+    explorer = Explorer("H2", SIMPLE)
+    explorer.load_state(path)
+    explorer.wait()
+    assert "The descriptor has another rbf than the saved one." in message(explorer)
 
 
 def test_the_smallest_values_are_those_of_the_explorer(tmp_path: Path, capsys) -> None:

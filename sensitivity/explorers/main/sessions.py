@@ -13,7 +13,7 @@ from ase import Atoms
 
 from sensitivity import structures
 from sensitivity.descriptors import Descriptor, with_defaults
-from sensitivity.descriptors.catalog import native_name
+from sensitivity.descriptors.catalog import listed_name, native_name
 from sensitivity.descriptors.protocol import settings_of
 from sensitivity.explorers.main.figures import Picture
 from sensitivity.explorers.parts import inputs
@@ -157,7 +157,7 @@ def restore(session: Session, subject: Subject, *, report: Report) -> Restored:
 
 def _compare(session: Session, reference: Reference) -> list[str]:
     """Return sentences on what differs from the saved session."""
-    found = describe(reference.descriptor, kind=reference.kind)
+    found = _describe_found(reference, session.descriptor)
     notes = [*filter(None, [compare_descriptors(session.descriptor, found)])]
     values = session.singular_values
     if not notes and values is not None and not session.labels:  # those have a scale of their own
@@ -180,6 +180,17 @@ def _compare(session: Session, reference: Reference) -> list[str]:
     if session.file and not session.frames:
         notes.append(f"Of {inputs.shown_name(session.file)}, this structure was saved.")
     return notes
+
+
+def _describe_found(reference: Reference, saved: Named) -> Named:
+    """Return name and settings of the descriptor, called as the saved one if that is listed.
+
+    Its cutoff is always among the settings, as in a result.
+    """
+    own = describe(reference.descriptor, kind=reference.kind)
+    settings = {**own.settings, "cutoff": float(reference.descriptor.cutoff)}
+    listed = listed_name(own.name, settings) if saved.listed and not own.listed else ""
+    return Named(listed or own.name, settings, listed=own.listed or bool(listed))
 
 
 def compare_descriptors(saved: Named, found: Named) -> str:
