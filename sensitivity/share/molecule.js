@@ -5,6 +5,8 @@
 // ``head`` are in lengths of the longest.
 const ARROW = {length: 1, ofAtom: 1.8, shortest: 0.05, radius: 0.12, head: 0.35};
 
+const HALO = {radius: 0.5, opacity: Math.sqrt(0.35)};  // 3Dmol squares the opacity of shapes
+
 function point([x, y, z]) {
   return {x, y, z};
 }
@@ -15,11 +17,15 @@ function createMolecule(element, first) {
     element.textContent = "This browser has no WebGL, which the structure in 3D needs.";
     return {load() {}, show() {}, reset() {}};
   }
-  const viewer = $3Dmol.createViewer(element, {
-    backgroundAlpha: 0, antialias: true, disableFog: true,
-  });
+  const viewer = $3Dmol.createViewer(element, {antialias: true, disableFog: true});
   const shapes = [];
   let scene, model, own;
+
+  // 3Dmol mixes transparent shapes with its own background, not with that of the page below it.
+  function paint() {
+    const [red, green, blue] = getComputedStyle(element).backgroundColor.match(/\d+/g).map(Number);
+    viewer.setBackgroundColor(65536 * red + 256 * green + blue, 1);
+  }
 
   // Shows another structure, from the direction of the one before.
   function load(next) {
@@ -80,7 +86,7 @@ function createMolecule(element, first) {
     shapes.splice(0).forEach(shape => viewer.removeShape(shape));
     if (pattern) addArrows(places, pattern);
     scene.halos.forEach(atom => shapes.push(viewer.addSphere({
-      center: point(positions[atom]), radius: 0.5, color: scene.halo, opacity: 0.35})));
+      center: point(positions[atom]), color: scene.halo, ...HALO})));
     viewer.render();
   }
 
@@ -116,6 +122,8 @@ function createMolecule(element, first) {
     viewer.resize();
     look(viewer.getView().slice(4));
   }).observe(element);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  paint();
   load(first);
   reset();
   return {load, show, reset};

@@ -232,6 +232,28 @@ def test_it_fits_and_is_accessible(page: Page, width: int, scheme: str) -> None:
         page.emulate_media(color_scheme="light")
 
 
+def test_the_halo_of_a_center_is_seen_on_light_and_dark_pages(page: Page) -> None:
+    """In the halo, 65 % of the background are mixed with 35 % of orange, in light and shade."""
+    stages = {"light": [0xEE, 0xF0, 0xF4], "dark": [0x24, 0x24, 0x2B]}
+    orange, size = np.array([0xE6, 0x9F, 0x00]), page.viewport_size
+    try:
+        page.get_by_label("Arrows").uncheck()
+        for width in (360, 900):
+            page.set_viewport_size({"width": width, "height": 800})
+            for scheme, stage in stages.items():
+                page.emulate_media(color_scheme=scheme)  # changes while the page is open
+                draw(page)
+                picture = pixels(page.locator("#molecule"))
+                assert picture[9, picture.shape[1] // 2].tolist() == stage
+                rest = picture - 0.65 * np.array(stage)
+                light = rest[..., 0] / (0.35 * orange[0])
+                mixed = np.abs(rest - 0.35 * light[..., None] * orange).max(axis=-1) < 2.5
+                assert (mixed & (light > 0.25) & (light < 1.05)).mean() > 0.003
+    finally:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="light")
+
+
 def test_text_of_others_runs_nothing_and_loads_nothing(visited, tmp_path: Path) -> None:
     page, complaints = visited
     found = diagnose(structures.load("Td"), DensityCorrelations(n_max=2, l_max=2), centers=[0])
