@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -85,7 +85,8 @@ def bands_page(bands: Bands, *, source: Source, progress: Progress | None = None
         },
     )
     title = f"{structure['name']}: sensitivity bands"
-    return make_modes_page(title, layout, subjects, shown=_choose_first(bands, list(chosen)))
+    shown = _choose_first(bands, list(chosen), subjects)
+    return make_modes_page(title, layout, subjects, shown=shown)
 
 
 def choose_wave_vectors(bands: Bands) -> dict[int, str]:
@@ -129,13 +130,22 @@ def _find_softest(bands: Bands, special: list[int]) -> list[int]:
     return [min(minima, key=lambda k: float(least[k]))] if minima else []
 
 
-def _choose_first(bands: Bands, chosen: list[int]) -> int:
-    """Return the place of the wave vector in sight first, at which most is missed, or visible."""
-    missed, largest = _missed(bands)[chosen], bands.singular_values[chosen].max(axis=1)
+def _choose_first(bands: Bands, chosen: list[int], subjects: Sequence[Subject]) -> int:
+    """Return the place of the wave vector in sight first.
+
+    It is that at which most is missed, or else that of the least visible wave that is no
+    translation.
+    """
+    missed = _missed(bands)[chosen]
     if missed.any():
         return int(missed.argmax())
-    special = [bool(bands.labels[number]) for number in chosen]
-    return int(np.where(special if any(special) else True, largest, -1.0).argmax())
+    return min(range(len(subjects)), key=lambda place: _visibility(subjects[place].modes[0]))
+
+
+def _visibility(mode: Json) -> float:
+    if CAUSE_DESCRIPTIONS[mode["cause"]].trivial:
+        return np.inf
+    return float(mode["value"]) if mode["cause"] == "sensitive" else 0.0
 
 
 def _make_subject(bands: Bands, number: int, name: str) -> Subject:
@@ -144,7 +154,7 @@ def _make_subject(bands: Bands, number: int, name: str) -> Subject:
     place = find_supercell(q, bands.atoms)
     near = waves if place.exact else bands.waves(place.q)
     moves = [place.displace(vectors) for vectors in near.vectors]
-    text, first = name_wave_vector(q), int(bands.rank[number]) % len(moves)
+    text, order = name_wave_vector(q), _sort(waves)
     heights = wave_heights(bands)[number]
     modes = [
         make_mode(
@@ -156,17 +166,17 @@ def _make_subject(bands: Bands, number: int, name: str) -> Subject:
             sentence=f"{describe_wave(waves, band)}. {describe_supercell(place, near, band)}",
             facts=[],
         )
-        for band in _sort(waves)
+        for band in order
     ]
     same = np.abs(bands.q - q).max(axis=1) < 1e-6
     about: dict[str, Any] = {
         "short": name_point(label) or text,
         "at": bands.distance[same].tolist() if label else [float(bands.distance[number])],
-        "first": first,
+        "first": order[0],
     }
     steps = np.round(np.arange(-LONGEST, LONGEST + STEP / 2, STEP), 2) + 0.0
     listed = f"{name} {text}" if label else f"{text}, {name}".removesuffix(", ")
-    scene = make_scene(place.atoms, moves[first])
+    scene = make_scene(place.atoms, moves[order[0]])
     return make_subject(listed, place.atoms, scene, modes, steps=steps, **about)
 
 

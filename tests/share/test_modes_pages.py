@@ -13,6 +13,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from hostile import HOSTILE
 
 from sensitivity import (
@@ -26,6 +27,7 @@ from sensitivity import (
     survey,
 )
 from sensitivity.cli.main import main
+from sensitivity.diagnosis import CAUSE_DESCRIPTIONS
 from sensitivity.share import document
 from sensitivity.share.bands_page import choose_wave_vectors
 from sensitivity.share.comparison_page import combine_by_cause
@@ -144,6 +146,37 @@ def test_a_large_crystal_has_fewer_waves_and_says_so(diamond: Bands, monkeypatch
     monkeypatch.setattr(document, "LARGEST", 500_000)
     with pytest.raises(ValueError, match=r"at most 0\.5 MB, and that of \d+ atoms would have"):
         make_page(diamond)
+
+
+def opened(page: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The wave vector and the wave with which a page opens."""
+    data = read(page)
+    subject = data["subjects"][data["shown"]]
+    (mode,) = (each for each in subject["modes"] if each["number"] == subject["first"])
+    return subject, mode
+
+
+def test_a_page_opens_on_a_missed_wave_where_most_are_missed() -> None:
+    short = bands(structures.load("C-diamond"), replace(CRYSTAL, n_max=1, l_max=0), points=20)
+    missed = short.predicted_rank - short.rank
+    subject, mode = opened(make_page(short))
+    assert CAUSE_DESCRIPTIONS[mode["cause"]].spurious
+    spurious = [CAUSE_DESCRIPTIONS[each["cause"]].spurious for each in subject["modes"]]
+    assert sum(spurious) == missed.max() > 0
+
+
+def test_a_page_without_missed_waves_opens_on_the_least_visible_one() -> None:
+    crystal = bulk("ZnS", "zincblende", 5.41)
+    crystal.cell += [[0.14, 0, 0], [0, 0, 0.2], [0, 0, 0]]
+    crystal.positions[1] += [0.1, 0.05, 0.02]  # nothing is hidden by symmetry
+    found = bands(crystal, CRYSTAL, points=15)
+    page = make_page(found)
+    _, mode = opened(page)
+    others = [each for subject in read(page)["subjects"] for each in subject["modes"]]
+    causes = {each["cause"] for each in others}
+    assert causes == {"sensitive", "translation"}
+    assert mode["cause"] == "sensitive"
+    assert mode["value"] == min(each["value"] for each in others if each["cause"] == "sensitive")
 
 
 ORDERS = {f"order {order}": DensityCorrelations(order, n_max=4, l_max=4) for order in (1, 2, 3)}
