@@ -63,9 +63,11 @@ def _ask(name: str, question: str, content: bytes) -> bytes:
     if output and not process.returncode:
         return output
     problem = f"failed (status {process.returncode}), most likely because it {_too_much()}"
+    remedy = "give a smaller file"
     if output is None:
         problem = f"takes more than {Limit.READING_SECONDS} s"
-    raise ValueError(f"reading the file {name} {problem}; give a smaller file.")
+        remedy += ", or try again if the computer is busy"
+    raise ValueError(f"reading the file {name} {problem}; {remedy}.")
 
 
 def _wait(process: Popen[bytes]) -> bytes | None:
