@@ -67,9 +67,19 @@ def replaced(old: str, new: str) -> bytes:
     return text.replace(old, new, 1).encode()
 
 
+SETTING = "descriptor.settings."
+
+
+def dense() -> bytes:
+    """A crystal with one atom in a cell of 0.3 Å, and so with 50 000 within the cutoff."""
+    data = json.loads(changed(SETTING + "cutoff", 7.0))
+    cell = [[0.3 * (row == column) for column in range(3)] for row in range(3)]
+    one = {"symbols": ["Si"], "positions": [[0.0] * 3], "cell": cell, "periodic": [True] * 3}
+    return json.dumps(data | {"structure": data["structure"] | one, "mode": 0}).encode()
+
+
 DEEP = 100_000
 PLACES = ("format", "version", "structure", "descriptor", "centers", "amplitude", "view")
-SETTING = "descriptor.settings."
 
 HOSTILE_SESSIONS: dict[str, bytes] = {
     "empty": b"",
@@ -114,6 +124,7 @@ HOSTILE_SESSIONS: dict[str, bytes] = {
     "no element": changed("structure.symbols", ["O", "H", "X"]),
     "elements as numbers": changed("structure.symbols", [8, 1, 1]),
     "million atoms": changed("structure.symbols", ["H"] * 1_000_000),
+    "many atoms within the cutoff": dense(),
     "flat periodic cell": changed("structure.periodic", [True] * 3),
     "periodic as numbers": changed("structure.periodic", [0, 0, 0]),
     "frames as text": changed("structure.frames", "xyz"),

@@ -29,6 +29,7 @@ COMPLETE = {
     *("script in the name", "own descriptor", "unknown setting", "setting of another type"),
     *("setting as list", "setting as object", "unknown basis", "huge basis", "huge degree"),
     *("huge cutoff", "script as label", "arrow length", "atom size", "columns"),
+    "many atoms within the cutoff",
 }
 
 

@@ -239,6 +239,13 @@ def test_a_hostile_session_changes_nothing(shared: Explorer, name: str) -> None:
     assert message(shared).endswith((".", "!", "?"))
 
 
+def test_a_dense_crystal_of_others_is_refused_before_anything_is_computed(shared: Explorer) -> None:
+    content = HOSTILE_SESSIONS["many atoms within the cutoff"]
+    shared.settings.session.value = (chosen("a.json", content),)
+    shared.wait()
+    assert "a cutoff of 7 Å may reach 1.1e+05 atoms, and at most 20000" in message(shared)
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_hostile_name_of_a_file_is_only_a_text(name: str) -> None:
     explorer = Explorer("H2", SIMPLE)

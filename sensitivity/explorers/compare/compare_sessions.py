@@ -19,7 +19,7 @@ from sensitivity.explorers.main.sessions import (
     find_name,
     match_mode,
 )
-from sensitivity.explorers.parts.inputs import check_size
+from sensitivity.explorers.parts.inputs import check_reach, check_size
 from sensitivity.explorers.parts.offers import LABELS, restore_native
 from sensitivity.explorers.parts.saved_view import check_choice, check_view
 from sensitivity.metrics import Rattle
@@ -101,6 +101,8 @@ def choose(
         for label, saved in labels.items()
         if label not in CATALOG
     }
+    for label in found.keys() - given.keys():
+        check_reach(session.atoms, found[label].cutoff)
     titles = [show_name(label) for label in labels]
     if session.of not in titles:
         raise ValueError(

@@ -32,6 +32,7 @@ from sensitivity.limits import Limit
 from sensitivity.numerics import Array
 from sensitivity.session import Named, Session
 from sensitivity.structures.files.ase_frames import Frame
+from sensitivity.structures.validation import check_geometry
 from sensitivity.tolerances import Tolerance
 
 VIEW = ("labels", "atom_size", "cells", "columns", "transparent")
@@ -121,7 +122,12 @@ def choose_subject(session: Session, offers: Offers, given: Descriptor | None) -
         upload = inputs.Upload(inputs.shown_name(session.file), kept, session.frame)
     name = find_name(session.name, session.atoms) if upload is None else ""
     plain = Subject(atoms, given or offers.usual, session.centers, name, upload)
-    return plain if given is not None else offers.restore(session.descriptor, plain)
+    if given is not None:
+        return plain
+    subject = offers.restore(session.descriptor, plain)
+    check_geometry(atoms)
+    inputs.check_reach(atoms, subject.descriptor.cutoff)
+    return subject
 
 
 def find_name(name: str, atoms: Atoms) -> str:

@@ -20,6 +20,7 @@ from sensitivity.structures.files.reading import no_frame, note_bad, take
 from sensitivity.structures.library import ENVIRONMENTS
 
 MOST_ATOMS = 500  # larger structures have more modes than a chart can show, and take minutes
+MOST_REACHED = 20_000  # atoms within a cutoff: of dense crystals and 12 Å a half, and they take GB
 MOST_FRAMES = 10_000  # structures of a file that are kept, each of some kB
 
 FORMATS = (
@@ -146,6 +147,18 @@ def check_size(atoms: Atoms, *, farthest: float = 1e4) -> None:
         raise ValueError(
             f"positions and periodic cell must be within {farthest:g} Å of the origin, got "
             f"{extents[np.isfinite(extents)].max():.3g} Å; check the unit, or move the structure."
+        )
+
+
+def check_reach(atoms: Atoms, cutoff: float) -> None:
+    """Raise ValueError if the cutoff reaches too many atoms of a periodic structure."""
+    heights = 1 / np.linalg.norm(atoms.cell.complete().reciprocal(), axis=1)  # Å [axis]
+    cells = np.where(atoms.pbc, 2 * cutoff / heights + 1, 1.0)
+    if not len(atoms) * cells.prod() <= MOST_REACHED:
+        raise ValueError(
+            f"the cell is so small that a cutoff of {cutoff:g} Å may reach "
+            f"{len(atoms) * cells.prod():.1e} atoms, and at most {MOST_REACHED} are accepted from "
+            "a file; check the unit of the cell, or pass a descriptor with a smaller cutoff."
         )
 
 
