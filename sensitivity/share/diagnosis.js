@@ -52,11 +52,12 @@
     get("number").textContent = `${mode}: ${facts.cause}`;
     get("mark").replaceChildren(makeSign(look));
     get("singular").value = facts.singular_value;
-    get("singular").textContent = format(facts.singular_value);
+    const rounded = facts.singular_value <= page.rounding;  // "0" in the list and the chart, too
+    get("singular").textContent = rounded ? "0" : format(facts.singular_value);
     say("sentence", modes[mode].sentence);
     const number = value => value === null ? null : format(value, 1);
     const rows = [
-      ["relative to the scale", number(evidence.relative)],
+      ["relative to the scale", rounded && evidence.relative !== null ? "0" : number(evidence.relative)],
       ["the same with a larger basis", number(evidence.larger_basis)],
       ["the same with the next order", number(evidence.higher_order)],
       ["exponent of the feature change", evidence.response?.toFixed(2)],

@@ -113,6 +113,7 @@ def marker(page: Page, mode: int) -> Locator:
 def test_a_click_chooses_a_mode_with_the_numbers_of_the_command(page: Page, written) -> None:
     modes = written[1]["modes"]
     assert page.get_by_label("Mode", exact=True).input_value() == "8"
+    assert page.locator("#singular").inner_text() == "0"  # as in the list, not 3e-18
     before = pixels(page.locator("#molecule"))
     marker(page, 3).click()
     draw(page)
