@@ -189,7 +189,7 @@ def test_what_is_said_of_the_structure_at_rest_says_so_while_displaced(
     status = known(view).status
     assert f"At amplitude 0: {status[0].lower()}{status[1:]}" in sentence(view)
     assert [line.split(" ")[0] for line in others] == ["At", "Features"]
-    assert "misses at amplitude 0: " in view.table.value
+    assert "misses at amplitude 0. " in view.table.value
     capital = {"SOAP": TWO, "Three": THREE}
     view.descriptors = capital
     view.amplitude = 0.2

@@ -30,10 +30,11 @@ from sensitivity.survey import Frames, Survey
 from sensitivity.survey.summary import label_environment
 
 MORE = SESSION | {
+    "geometry": ("xyz", "extxyz", "The environment at this amplitude, without the atoms around it"),
     "page": ("Share", "html", "One file with the figures and the worst environments"),
     "code": ("Python", "py", "A script that prints the same numbers for this environment"),
 }
-"""Files beside atoms and figures: label of the button, suffix of the file, and tooltip."""
+"""Files beside figures: label of the button, suffix of the file, and tooltip."""
 
 
 class SurveyExplorer(EnvironmentView):
