@@ -56,7 +56,8 @@ def add_descriptor(command: ArgumentParser) -> None:
     text = (
         "another descriptor, to which the options above do not apply: a name "
         "listed by 'sensitivity descriptors', or FILE.py:NAME: in FILE.py, NAME is a "
-        "descriptor, or a function that takes a structure"
+        "descriptor, or a function that takes a structure; a function needs a cutoff, as in "
+        "'own.py:f cutoff=5'"
     )
     group.add_argument("--descriptor", metavar="NAME", help=text)
     text = (
@@ -74,7 +75,8 @@ def add_subjects(command: ArgumentParser) -> None:
     text = (
         "a descriptor; repeat for each, at least two. A name listed by 'sensitivity descriptors', "
         "or FILE.py:NAME, the descriptor or function NAME in this file; settings may follow in "
-        'quotes: "2 n_max=8" is order 2 with n_max 8'
+        'quotes: "2 n_max=8" is order 2 with n_max 8; a function needs a '
+        'cutoff: "own.py:f cutoff=5"'
     )
     command.add_argument(
         "--descriptor",

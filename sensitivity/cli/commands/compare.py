@@ -18,8 +18,8 @@ def add(commands: Any) -> None:
     """Add the command."""
     text = "compare what several descriptors see of a structure"
     details = (
-        ": singular values on one scale, causes of invisible displacements, the least visible "
-        "(soft) modes, and what each descriptor misses that another one sees."
+        ": singular values on one scale, causes of invisible displacements, the softest modes "
+        "(the least visible ones that symmetry does not hide), and what each descriptor misses that another one sees."
     )
     command = add_analysis(
         commands,
@@ -45,8 +45,8 @@ def add(commands: Any) -> None:
     add_option(group, "--amplitude", "standard deviation of their displacements, in Å", 0.05)
     add_option(group, "--seed", "seed of their displacements", 0, int, None)
     text = (
-        "number of soft modes of each descriptor, including spurious ones; the spaces that they "
-        "span are compared"
+        "number of soft modes of each descriptor, those with the smallest singular values that "
+        "are not zero by symmetry; the spaces that they span are compared"
     )
     usual = "the largest number of spurious modes of any descriptor, or 3 if none has any"
     add_option(command, "--soft", text, usual, int, "K")

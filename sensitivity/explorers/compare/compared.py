@@ -27,8 +27,9 @@ Choice = tuple[int, int]
 
 CAPTION = (
     "What the descriptor sees and the other one misses at amplitude 0. missed: number of "
-    "displacements; error: part of the norm of the Jacobian that the other cannot reconstruct; "
-    "angles: principal angles between the least visible modes of both"
+    "displacements; error: norm of its Jacobian along displacements that the other does not "
+    "see, relative to the whole; angles: principal angles between the least visible modes of both "
+    "that symmetry does not hide"
 )
 
 
