@@ -19,8 +19,8 @@ def add(commands: Any) -> None:
     text = "compare what several descriptors see of a structure"
     details = (
         ": singular values on one scale, causes of invisible displacements, the softest modes "
-        "(the least visible ones that symmetry does not hide), and what each descriptor misses that "
-        "another one sees."
+        "(the least visible ones that symmetry does not hide), and what each descriptor misses "
+        "that another one sees."
     )
     command = add_analysis(
         commands,
