@@ -16,7 +16,13 @@ def add(commands: Any) -> None:
         "report of 'smallest', with the least visible displacements, the number of invisible ones, "
         "and how many of them symmetry hides."
     )
-    command = add_analysis(commands, "diagnose", text, _diagnose, details=details, paged=True)
+    picture = (
+        "the singular values and one internal mode: a spurious one (invisible, but not by "
+        "symmetry) if there is one, else the least visible"
+    )
+    command = add_analysis(
+        commands, "diagnose", text, _diagnose, details=details, picture=picture, paged=True
+    )
     text = (
         "count a displacement as invisible if it is exactly invisible at a geometry within this "
         "distance, in Å, root mean square over the atoms of an environment"

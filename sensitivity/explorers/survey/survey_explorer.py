@@ -99,7 +99,7 @@ class SurveyExplorer(EnvironmentView):
         slider="Root of the summed squared displacements; the arrow keys change it by 0.02 Å",
         film="Move the atoms along the mode, forth and back",
         arrows="Show the direction in which each atom moves",
-        reset="Return to the least visible mode, amplitude zero and the initial view",
+        reset="Return to the mode shown first, amplitude zero and the initial view",
         file="survey",
     )
 
