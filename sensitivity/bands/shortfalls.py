@@ -41,7 +41,9 @@ class Shortfall(ReadOnlyArrays):
         Cause of each wave, in no relation to the order of the values: "truncation" if a larger
         basis sees it, "incompleteness" if a higher order does, "symmetry" if that of the
         environments without atoms within 1e-3 Å of the cutoff hides it, "width" for as many of the
-        rest as there are too few features, else "undetermined".
+        rest as there are too few features, else "undetermined". If the symmetry holds only nearly,
+        it is the cause of the corresponding waves of the nearest crystal with exact symmetry:
+        coordinates that are rounded show some more to every descriptor.
     larger_basis
         Singular values in the largest basis compared, of up to three, over its scale and the part
         of the waves that symmetry allows, which is small for long waves; None if there is none.
@@ -89,30 +91,35 @@ class Sorted(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Larger bases and a higher order on the same crystal, analysed when first needed."""
+    """Larger bases and a higher order on the ideal crystal, analysed when first needed."""
 
     observation: Observation
+    ideal: Observation  # of the nearest crystal with exact groups, or the same
     _known: dict[str, list[BlochJacobian]] = field(default_factory=dict)
 
-    def sort(self, q: Array, waves: Complex, *, lacking: int, threshold: float) -> Sorted:
+    def sort(
+        self, q: Array, waves: Complex, exact: Complex, *, lacking: int, threshold: float
+    ) -> Sorted:
         """Return combinations of invisible waves at q, shape (3,), each with its cause.
 
-        ``waves`` are rows, (k, 3n), each over the part that symmetry allows. ``lacking`` is how
-        many more waves symmetry allows to be seen than there are features; ``threshold`` is the
-        fraction of the scale above which a singular value counts as visible.
+        ``waves`` are rows, (k, 3n), and ``exact`` the corresponding ones of the ideal crystal, over
+        the part that symmetry allows. ``lacking`` is how many more waves symmetry allows to be seen
+        than there are features; ``threshold`` is the fraction of the scale above which a singular
+        value counts as visible.
         """
-        causes, known, rest, responses = list[Cause](), list[Complex](), waves, dict[str, Array]()
+        causes, responses = list[Cause](), dict[str, Array]()
+        known, rest = list[Complex](), np.eye(len(waves), dtype=complex)  # combinations
         for name, others in (("larger basis", self._larger()), ("higher order", self._higher())):
             criterion = CRITERIA[f"{name}, order unknown"]
             while len(rest) and (other := next(others, None)) is not None:
-                responses[name] = self._respond(other, q, waves)[0]
-                values, mixing = self._respond(other, q, rest)
+                responses[name] = self._respond(other, q, exact)[0]
+                values, mixing = self._respond(other, q, rest @ exact)
                 seen = values > max(criterion.threshold, threshold)
                 causes += [criterion.cause] * int(seen.sum())
                 known.append(mixing[seen] @ rest)
                 rest = mixing[~seen] @ rest
         if len(rest) and self._atoms_fade:
-            values, mixing = decompose_bloch(self._allowed_within.at(q[None]) @ rest.T)
+            values, mixing = decompose_bloch(self._allowed_within.at(q[None]) @ (rest @ exact).T)
             little = 0.1  # of the part that all atoms within the cutoff allow
             hidden = values[0] < little
             causes += ["symmetry"] * int(hidden.sum())
@@ -122,7 +129,8 @@ class Comparison:
         left: tuple[Cause, Cause] = ("width", "undetermined")
         causes += left[:1] * narrow + left[1:] * (len(rest) - narrow)
         # Orthogonal to the waves that others see less.
-        found = np.linalg.qr(np.concatenate([*known, rest])[::-1].T)[0].T[::-1]
+        combined = np.concatenate([*known, rest]) @ waves
+        found = np.linalg.qr(combined[::-1].T)[0].T[::-1]
         unknown = found[[cause == "undetermined" for cause in causes]]
         return Sorted(tuple(causes), found, responses, *self._count_nearly_hidden(q, unknown))
 
@@ -149,21 +157,21 @@ class Comparison:
     @cached_property
     def _atoms_fade(self) -> bool:
         """True if atoms are so near the cutoff that they count as unseen in a diagnosis."""
-        cutoff = self.observation.descriptor.cutoff
-        vectors = neighbor_pairs(self.observation.atoms, cutoff).vectors
+        cutoff = self.ideal.descriptor.cutoff
+        vectors = neighbor_pairs(self.ideal.atoms, cutoff).vectors
         return bool((np.linalg.norm(vectors, axis=1) > cutoff - Tolerance.POSITIONS).any())
 
     @cached_property
     def _allowed_within(self) -> BlochMatrix:
         """F(q) of the environments without atoms that fade."""
-        here = self.observation
+        here = self.ideal
         sites = nearly_symmetric_sites(here, cutoff=here.descriptor.cutoff - Tolerance.POSITIONS)
         groups = [site.group.binding(here.known.invariance) for site in sites]
         return seen_by_symmetry(here.atoms, sites, groups)
 
     def _larger(self) -> Iterator[BlochJacobian]:
         """Yield up to three larger bases: the first may see too little more."""
-        here = self.observation
+        here = self.ideal
         for number in range(3):
             larger = here.larger_basis
             if larger is None:
@@ -172,9 +180,9 @@ class Comparison:
             yield from self._analyze(f"larger basis {number}", here)
 
     def _higher(self) -> Iterator[BlochJacobian]:
-        higher = self.observation.higher_order
+        higher = self.ideal.higher_order
         if higher is not None:
-            yield from self._analyze("higher order", self.observation.by(higher))
+            yield from self._analyze("higher order", self.ideal.by(higher))
 
     def _analyze(self, name: str, there: Observation) -> list[BlochJacobian]:
         """Return the Jacobian; nothing if the descriptor cannot analyse this crystal."""

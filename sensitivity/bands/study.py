@@ -74,7 +74,7 @@ class Study:
         study = cls._of(ideal, exact)
         deviation = largest_deviation(sites)
         derivative = bloch_jacobian(observation.atoms, observation.descriptor)
-        comparison = Comparison(observation)
+        comparison = Comparison(observation, ideal)
         return replace(
             study,
             observation=observation,
@@ -94,7 +94,7 @@ class Study:
         strained = seen_by_symmetry(atoms, sites, [None] * len(sites))
         deviation = largest_deviation(sites)
         moved = deviation * float(np.sqrt(max(len(site.atoms) for site in sites)))
-        comparison = Comparison(observation)
+        comparison = Comparison(observation, observation)
         return cls(observation, derivative, allowed, strained, deviation, moved, comparison, None)
 
     @property
@@ -210,12 +210,26 @@ class Study:
         hidden, missed = _split(others, self.allowed, q, count=len(others) - lacking)
         return Parts(vectors[0, :rank], unmoved, hidden, missed)
 
-    def sort(self, q: Array, missed: Complex, settled: AtWaveVector, *, threshold: float) -> Sorted:
-        """Return combinations of the missed waves of q, (3,), each with its cause."""
+    def sort(
+        self, q: Array, missed: Complex, *, zero: float, scale: float, threshold: float
+    ) -> Sorted:
+        """Return combinations of the missed waves of q, (3,), each with its cause.
+
+        Other descriptors see waves of rounded coordinates because of the rounding, too. So causes
+        are those of the ideal crystal.
+        """
+        study = self.ideal or self
+        settled = study.settle(q, *study.decompose(q[None]), zero=zero, scale=scale)
+        exact = missed
+        if self.ideal is not None:
+            exact = _nearest(missed, study.part(q, settled, zero=zero).missed)
+        _, mixing = decompose_bloch(self.allowed.at(q[None]) @ exact.T)
+        waves, exact = mixing[0] @ missed, mixing[0] @ exact
+        sizes = np.linalg.norm(self.allowed.at(q[None])[0] @ exact.T, axis=0)[:, None]
         narrow = max(settled.predicted - self.derivative.rows, 0)
-        sizes = np.linalg.norm(self.allowed.at(q[None])[0] @ missed.T, axis=0)
-        allowed = missed / sizes[:, None]
-        return self.comparison.sort(q, allowed, lacking=narrow, threshold=threshold)
+        return self.comparison.sort(
+            q, waves / sizes, exact / sizes, lacking=narrow, threshold=threshold
+        )
 
     def explain(
         self, shortfall: Shortfall, q: Array, *, zero: float, scale: float, threshold: float
@@ -223,9 +237,9 @@ class Study:
         """Return a shortfall at q, (3,), of waves that symmetry allows, with its causes."""
         settled = self.settle(q, *self.decompose(q[None]), zero=zero, scale=scale)
         missed = self.part(q, settled, zero=zero).missed
-        relative = _sizes(self.derivative.at(q[None])[0] @ missed.T) / (scale or 1.0)
-        found = self.sort(q, missed, settled, threshold=threshold)
-        return shortfall.explained(found, relative)
+        values, _ = decompose_bloch(self.derivative.at(q[None]) @ missed.T)
+        found = self.sort(q, missed, zero=zero, scale=scale, threshold=threshold)
+        return shortfall.explained(found, values[0] / (scale or 1.0))
 
     def _allowed_parts(self, q: Array, count: int) -> Complex:
         """Return the waves of q, (3,), that symmetry hides least, each over its part: (count, 3n).
@@ -244,6 +258,12 @@ def _split(waves: Complex, matrix: BlochMatrix, q: Array, *, count: int) -> tupl
     _, mixing = decompose_bloch(matrix.at(q[None]) @ waves.T)
     sorted_waves = mixing[0, ::-1] @ waves
     return sorted_waves[:count], sorted_waves[count:]
+
+
+def _nearest(waves: Complex, span: Complex) -> Complex:
+    """Return the orthonormal combinations of a span, (m, 3n), nearest to k of m waves, (k, 3n)."""
+    left, _, right = np.linalg.svd(waves @ span.conj().T, full_matrices=False)
+    return np.asarray(left @ right @ span)
 
 
 def _sizes(matrix: Complex) -> Array:

@@ -54,7 +54,7 @@ def find_waves(study: Study, q: Array, *, zero: float, scale: float, threshold: 
     known: list[tuple[Cause, Complex]] = [("sensitive", wave) for wave in parts.visible]
     known += [("symmetry", wave) for wave in parts.hidden]
     if len(parts.missed):
-        found = study.sort(q, parts.missed, here, threshold=threshold)
+        found = study.sort(q, parts.missed, zero=zero, scale=scale, threshold=threshold)
         known += zip(found.causes, found.waves, strict=True)
     known += _sort_rigid(study, parts.unmoved, here.rigid)
     known.sort(key=lambda each: CAUSES.index(each[0]))

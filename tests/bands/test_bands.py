@@ -334,6 +334,64 @@ def test_an_order_that_sees_only_distances_is_incomplete() -> None:
         assert (shortfall.higher_order > 1e-3).all()
 
 
+DHCP = from_spacegroup(
+    ["La", "La"],
+    [(0, 0, 0), (1 / 3, 2 / 3, 0.25)],
+    spacegroup=194,
+    cellpar=[3.774, 3.774, 12.171, 90, 90, 120],
+    primitive_cell=True,
+)
+SELENIUM = from_spacegroup(
+    ["Se"], [(0.2254, 0, 1 / 3)], spacegroup=152, cellpar=[4.366, 4.366, 4.954, 90, 90, 120]
+)
+
+
+@pytest.mark.parametrize("digits", [None, 6, 5, 4])
+@pytest.mark.parametrize(
+    ("exact", "descriptor", "expected"),
+    [
+        (
+            DHCP,
+            DensityCorrelations(order=1, n_max=2, cutoff=4.13),
+            {"incompleteness": 4},
+        ),
+        (
+            SELENIUM,
+            DensityCorrelations(order=1, n_max=2, l_max=2, cutoff=3.77),
+            {"truncation": 1, "incompleteness": 2},
+        ),
+    ],
+    ids=["La", "Se"],
+)
+def test_causes_of_a_rounded_crystal_are_those_of_the_exact_one(
+    exact, descriptor, expected, digits
+) -> None:
+    """A larger basis sees more waves only because of the rounding."""
+    atoms, q = exact.copy(), [0.5, 0, 0.5]
+    if digits is not None:
+        atoms.set_cell(exact.cell.array.round(digits))
+        atoms.positions = exact.positions.round(digits)
+    found = bands(atoms, descriptor, path=[q, [0.3, 0.2, 0.4]])
+    shortfall = found.shortfalls[0]
+    assert Counter(shortfall.causes) == expected
+    assert (shortfall.larger_basis > 1e-9).sum() == expected.get("truncation", 0)
+    waves = found.waves(q)
+    causes = {cause: count[0] for cause, count in found.counts.items() if count[0]}
+    assert Counter(waves.causes) == causes
+    assert (waves.singular_values[found.rank[0] :] <= found.zero_level).all()
+
+
+@pytest.mark.parametrize("amplitude", [0.1, 3e-4])
+def test_each_missed_wave_has_a_value_also_of_fewer_features(amplitude: float) -> None:
+    atoms = bulk("Si")
+    atoms.rattle(amplitude, seed=0)
+    tiny = DensityCorrelations(order=1, n_max=1, l_max=0, cutoff=CUTOFF)  # one for each center
+    found = bands(atoms, tiny, path=GENERAL[:1])
+    (shortfall,) = found.shortfalls
+    assert len(shortfall.relative) == len(shortfall.causes) > found.derivative.rows - found.rank[0]
+    assert (shortfall.relative <= found.threshold).all()
+
+
 @dataclass(frozen=True)
 class Few(Descriptor):
     """Two features of each center."""
