@@ -50,7 +50,8 @@ class Smallest(ReadOnlyArrays):
         Number of invisible internal displacements. With the method "filter", of those found: if
         ``first_visible`` is None, there can be more.
     hidden
-        Number of internal displacements that symmetry hides; with "filter", of those found.
+        Number of internal displacements that symmetry hides, also if it holds only to 1e-3 Å, so
+        that some of them can be visible; with "filter", of those found that are invisible.
     first_visible
         Smallest singular value that counts as visible; None if none is found, or if so many are
         nearly zero that a smaller one can be missing.
@@ -125,7 +126,9 @@ class Smallest(ReadOnlyArrays):
         if self.null < self.hidden:
             near = f"symmetry that holds to {Tolerance.POSITIONS:g} Å"
             return f"{text}, fewer than the {self.hidden} that {near} hides."
-        return f"{text}, of which symmetry hides {self.hidden}."
+        if self.method == "filter":
+            return f"{text}, of which symmetry hides {self.hidden}."
+        return f"{text}; symmetry hides {self.hidden}, or would if it were exact."
 
     def _describe_visible(self) -> str:
         if self.null == self.internal:

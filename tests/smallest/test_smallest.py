@@ -9,6 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc111
 from ase.cluster import Icosahedron, Octahedron
+from ase.spacegroup import crystal as from_spacegroup
 from crystals import CRYSTALS
 from scipy.linalg import eigh
 from scipy.sparse import block_diag, csr_array
@@ -586,3 +587,35 @@ def test_hidden_waves_of_a_rounded_crystal_are_those_of_its_environments(
     )
     groups = [site.group for site in sites]
     assert found.hidden == count_hidden(sites, groups, count=len(atoms)) - 3
+
+
+def test_more_invisible_displacements_than_hidden_ones_need_not_include_these() -> None:
+    """In lanthanum with four digits, some that exact symmetry hides are visible."""
+    cell = from_spacegroup(
+        ["La", "La"],
+        [(0, 0, 0), (1 / 3, 2 / 3, 0.25)],
+        spacegroup=194,
+        cellpar=[3.774, 3.774, 12.171, 90, 90, 120],
+        primitive_cell=True,
+    )
+    exact = cell.repeat(2)
+    cell.set_cell(cell.cell.array.round(4))
+    cell.positions = cell.positions.round(4)
+    atoms, descriptor = cell.repeat(2), DensityCorrelations(order=1, n_max=2, cutoff=4.13)
+    found = smallest(atoms, descriptor, count=5)
+    values, right = np.linalg.svd(jacobian(atoms, descriptor).dense())[1:]
+    visible = np.count_nonzero(values > found.zero_level)
+    large = DensityCorrelations(cutoff=4.13, n_max=6, l_max=5)
+    complete, other = np.linalg.svd(
+        np.linalg.qr(jacobian(exact, large).dense(), mode="r"), full_matrices=True
+    )[1:]
+    seen = np.count_nonzero(complete > 1e-9 * complete[0])
+    cosines = np.linalg.svd(right[visible:] @ other[seen:].T, compute_uv=False)
+    translations = 3
+    assert found.hidden == len(other) - seen - translations
+    assert found.null == len(right) - visible - translations >= found.hidden
+    assert np.count_nonzero(cosines > 0.9) - translations < found.hidden
+    assert found.status.startswith(
+        "51 of 93 internal displacements are invisible; symmetry hides 48, or would if it were "
+        "exact. The smallest"
+    )

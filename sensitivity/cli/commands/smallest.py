@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     details = (
         ", and the displacements that they belong to, with all atoms as centers. Above 216 atoms "
         "this is much faster than 'analyze' and 'diagnose', which compute all singular values. The "
-        "report also counts the invisible displacements, and those of them that symmetry hides. "
+        "report also counts the invisible displacements, and those that symmetry hides. "
         "The counts are complete up to 2200 atoms, and in a crystal that exactly repeats a smaller "
         "cell. Otherwise they include only the displacements that were computed."
     )
