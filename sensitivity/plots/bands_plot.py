@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator
 
 from sensitivity.bands import Bands
@@ -14,6 +15,7 @@ from sensitivity.diagnosis import Cause
 from sensitivity.numerics import Array, Indices
 from sensitivity.plots.axes import add_fitting_legend, foreground, make_axes
 from sensitivity.plots.palette import COLORS, cause_color
+from sensitivity.spectrum import TRIVIAL
 
 _ROW = 0.045  # height of an invisible wave, of the largest singular value
 _MOST = 0.4  # height of all of them
@@ -24,7 +26,8 @@ def plot_bands(bands: Bands, *, ax: Axes | None = None) -> Axes:
 
     Lines join the k-th largest values where they are visible. Below zero, each wave vector has
     a box for each invisible wave, in the colour of its cause; rigid motions are grey. Special
-    points are ticks, and a jump of the path is a tick with two names.
+    points are ticks, and a jump of the path is a tick with two names. Names without room are on a
+    second line, or left out.
 
     Parameters
     ----------
@@ -123,9 +126,8 @@ def _draw_invisible(ax: Axes, bands: Bands, edges: Array) -> float:
     heights = -row * (0.5 + np.arange(most + 1))
     ax.pcolormesh(edges, heights, cells, cmap=palette, vmin=-0.5, vmax=last)
     look: dict[str, Any] = {"marker": "s", "linestyle": "none"}
-    for cause, name in name_causes(bands).items():
-        if cause != "sensitive":
-            ax.plot([], [], color=cause_color(cause), label=name, **look)
+    for color, name in _name_boxes(bands).items():
+        ax.plot([], [], color=color, label=name, **look)
     return float(heights[-1] - 0.5 * row)
 
 
@@ -144,6 +146,16 @@ def name_causes(bands: Bands) -> dict[Cause, str]:
         cause: "visible" if cause == "sensitive" else f"{cause} ({_range(count)})"
         for cause, count in found.items()
     }
+
+
+def _name_boxes(bands: Bands) -> dict[str, str]:
+    """Return the colours of boxes with their names in the legend: one for all rigid motions."""
+    named = {cause: name for cause, name in name_causes(bands).items() if cause != "sensitive"}
+    rigid = [cause for cause in TRIVIAL if cause in named]
+    if len(rigid) > 1:
+        count = np.sum([bands.counts[cause] for cause in rigid], axis=0)
+        named |= dict.fromkeys(rigid, f"rigid motion ({_range(count)})")
+    return {cause_color(cause): name for cause, name in named.items()}
 
 
 def _range(count: Indices) -> str:
@@ -178,6 +190,27 @@ def _name_points(ax: Axes, bands: Bands) -> None:
     if places or len(bands.q) < 2:
         many = 8
         size = "small" if len(places) > many else "medium"
-        ax.set_xticks(list(places), list(places.values()), fontsize=size, parse_math=False)
+        font = FontProperties(size=size).get_size_in_points()
+        low, high = ax.get_xlim()
+        width = ax.get_window_extent().width * 72 / ax.figure.dpi  # about: not yet laid out
+        named = set_apart(places, letter=0.6 * font * (high - low) / width)
+        ax.set_xticks(list(named), list(named.values()), fontsize=size, parse_math=False)
     for place in places:
         ax.axvline(place, color=foreground(ax), linewidth=0.5, alpha=0.5, zorder=1)
+
+
+def set_apart(names: dict[float, str], *, letter: float) -> dict[float, str]:
+    """Return the names of ascending places that do not touch each other on two lines.
+
+    ``letter`` is the width of one in units of the places, and the least gap. A name that has no
+    room on the first line is on the second; one that has none there, either, is left out.
+    """
+    out, ends = dict[float, str](), [-np.inf, -np.inf]
+    for place, name in names.items():
+        half = 0.5 * letter * (len(name) + 1)
+        for line, end in enumerate(ends):
+            if place - half >= end:
+                ends[line] = place + half
+                out[place] = "\n" * line + name
+                break
+    return out

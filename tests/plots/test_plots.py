@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.data import covalent_radii
 from ase.data.colors import jmol_colors
 from matplotlib.colors import to_hex, to_rgb
@@ -33,6 +34,7 @@ from sensitivity import (
 from sensitivity.convergence import convergence
 from sensitivity.diagnosis import diagnose
 from sensitivity.plots.axes import scale_axis
+from sensitivity.plots.bands_plot import set_apart
 from sensitivity.plots.camera import choose_view
 from sensitivity.plots.palette import ARROW
 from sensitivity.plots.structures import cell_edges
@@ -686,6 +688,41 @@ def test_invisible_waves_are_cells_in_the_colours_of_their_causes():
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == ["visible", "symmetry (2–4)", "truncation (0–2)", "translation (0–3)"]
     assert ax.get_ylim()[0] < 0
+
+
+@pytest.mark.parametrize("height", [4.95, 6.7, 9.5])
+def test_special_points_near_each_other_do_not_overlap(height):
+    """The path of a hexagonal crystal with a long c axis ends with short pieces."""
+    atoms = bulk("Ti", "hcp", a=2.95, c=height)
+    basis = DensityCorrelations(order=1, n_max=2, cutoff=3.5)
+    ax = plots.plot_bands(bands(atoms, basis, points=60))
+    ax.figure.draw_without_rendering()
+    labels = ax.get_xticklabels()
+    names = [label.get_text().strip("\n") for label in labels]
+    assert names == ["Γ", "M", "K", "Γ", "A", "L", "H", "A|L", "M|K", "H"]
+    boxes = [label.get_tightbbox() for label in labels]
+    lines = [label.get_text().count("\n") for label in labels]
+    middles = [(box.x0 + box.x1) / 2 for box in boxes]
+    assert middles == sorted(middles)
+    for (box, line), (other, there) in combinations(zip(boxes, lines, strict=True), 2):
+        assert line != there or box.x1 < other.x0
+
+
+def test_names_without_room_on_two_lines_are_left_out():
+    names = {0.0: "A|B", 0.1: "C|D", 0.2: "E", 3.0: "F"}
+    assert set_apart(names, letter=0.5) == {0.0: "A|B", 0.1: "\nC|D", 3.0: "F"}
+
+
+def test_grey_boxes_have_one_name():
+    wire = Atoms("CH", [(0, 0, 0), (0, 0.5, 1.3)], cell=[0, 0, 2.6], pbc=(False, False, True))
+    ax = plots.plot_bands(bands(wire, DensityCorrelations(cutoff=4.5), points=5))
+    legend = ax.get_legend()
+    grey = [
+        text.get_text()
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+        if to_rgb(handle.get_color()) == to_rgb(plots.COLORS["unseen"])
+    ]
+    assert grey == ["rigid motion (0–4)"]
 
 
 def test_bands_without_a_path_or_a_visible_wave():
