@@ -395,7 +395,7 @@ USES += [
     _use(
         SURVEY,
         "controls.reset",
-        press("Return to the softest"),
+        press("Return to the mode shown first"),
         "explorer.amplitude == 0",
         "explorer.amplitude = .3",
     ),

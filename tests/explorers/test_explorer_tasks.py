@@ -140,8 +140,8 @@ def test_the_way_along_a_mode_is_shown_below(views: list[Picture]) -> None:
     explorer.mode, explorer.amplitude = 1, 0.1
     reference = explorer.reference
     explorer.actions.tasks["follow"].click()
-    ((path,),) = [view.what for view in views]
-    assert message(explorer) == path.status
+    ((path, descriptor),) = [view.what for view in views]
+    assert (message(explorer), descriptor) == (path.status, QUICK)
     np.testing.assert_array_equal(path.frames[0].positions, explorer.structure.positions)
     assert path.length[-1] == pytest.approx(1.0, abs=0.05)
     first = path.frames[1].positions - path.frames[0].positions
