@@ -96,10 +96,7 @@ class ComparisonSession:
 
     def to_json(self) -> bytes:
         """Return the session as a JSON object, with all digits."""
-        described = [
-            {"label": label} | vars(each) | {"settings": dict(each.settings)}
-            for label, each in self.descriptors.items()
-        ]
+        described = [{"label": label} | each.to_plain() for label, each in self.descriptors.items()]
         samples: Any = self.structures
         values = self.singular_values
         return write_json(

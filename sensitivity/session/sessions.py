@@ -35,6 +35,10 @@ class Named:
     settings: Mapping[str, Any]
     listed: bool
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return the JSON object that stands for it."""
+        return vars(self) | {"settings": dict(self.settings)}
+
 
 @dataclass(frozen=True, eq=False)
 class Session:
@@ -108,14 +112,13 @@ class Session:
         """Return the session as a JSON object, with all digits."""
         frames = [each if each is None else describe_atoms(each) for each in self.frames]
         place = {"name": self.name, "file": self.file, "index": self.frame, "frames": frames}
-        described = vars(self.descriptor) | {"settings": dict(self.descriptor.settings)}
         chosen = {name: getattr(self, name) for name in ("mode", "amplitude", "feature")}
         count = 0 if self.singular_values is None else len(self.singular_values)
         complete = count == 3 * len(self.atoms)
         data = {
             **{"format": FORMAT, "version": VERSION},
             "structure": describe_atoms(self.atoms) | place,
-            **{"descriptor": described, "centers": list(self.centers), **chosen},
+            **{"descriptor": self.descriptor.to_plain(), "centers": list(self.centers), **chosen},
             **{"view": dict(self.view), "camera": describe_camera(self.camera)},
             "tolerance": self.tolerance,
             "singular_values": plain(self.singular_values) if complete else None,

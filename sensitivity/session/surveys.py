@@ -87,7 +87,7 @@ class SurveySession:
 
     def to_json(self) -> bytes:
         """Return the session as a JSON object, with all digits."""
-        described = vars(self.descriptor) | {"settings": dict(self.descriptor.settings)}
+        described = self.descriptor.to_plain()
         about = {"name": self.survey, "environments": self.environments}
         names = ("frame", "center", "fingerprint")
         chosen = {name: getattr(self, name) for name in ("against", "mode", "amplitude")}

@@ -19,7 +19,7 @@ from sensitivity.explorers.main.figures import Picture
 from sensitivity.explorers.parts import inputs
 from sensitivity.explorers.parts.background import Report
 from sensitivity.explorers.parts.offers import Offers
-from sensitivity.explorers.parts.saved_view import check_choice, check_view
+from sensitivity.explorers.parts.saved_view import check_choice, check_length, check_view
 from sensitivity.explorers.parts.scene import Camera
 from sensitivity.explorers.parts.state import (
     Reference,
@@ -87,14 +87,10 @@ def write_session(picture: Picture) -> bytes:
     ValueError if it is too large even then.
     """
     session = make_session(picture)
-    for each in (session, replace(session, frames=(), frame=0)):
-        content = each.to_json()
-        if len(content) <= Limit.UPLOAD:
-            return content
-    raise ValueError(
-        f"the session has {len(content) / 1e6:.1f} MB, and at most {Limit.UPLOAD / 1e6:.0f} MB can "
-        "be opened; save a smaller structure."
-    )
+    content = session.to_json()
+    if len(content) > Limit.UPLOAD:
+        content = replace(session, frames=(), frame=0).to_json()
+    return check_length(content)
 
 
 def describe(descriptor: Descriptor, *, kind: str) -> Named:

@@ -44,6 +44,16 @@ def check_choice(value: float, name: str, low: float, high: float) -> None:
         _refuse(name, f"from {low:g} to {high:g}", value)
 
 
+def check_length(content: bytes) -> bytes:
+    """Return the file of a session; ValueError if it is too large to be opened again."""
+    if len(content) > Limit.UPLOAD:
+        raise ValueError(
+            f"the session has {len(content) / 1e6:.1f} MB, and at most "
+            f"{Limit.UPLOAD / 1e6:.0f} MB can be opened; save a smaller structure."
+        )
+    return content
+
+
 def _refuse(name: str, expected: str, value: Any) -> None:
     raise ValueError(f"the session needs {expected} as {name}, got {value!r}; choose another file.")
 
@@ -83,13 +93,7 @@ class SavedView(MotionView):
         raise NotImplementedError
 
     def _session(self) -> bytes:
-        content = self._write_session()
-        if len(content) > Limit.UPLOAD:
-            raise ValueError(
-                f"the session has {len(content) / 1e6:.1f} MB, and at most "
-                f"{Limit.UPLOAD / 1e6:.0f} MB can be opened; save a smaller structure."
-            )
-        return content
+        return check_length(self._write_session())
 
     def _make(self, name: str) -> Work:
         if name != "session":
